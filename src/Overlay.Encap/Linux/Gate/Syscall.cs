@@ -88,6 +88,12 @@ internal static unsafe partial class Syscall
         return result;
     }
 
+    /// <summary>ioctl(2) whose argument is a structure that the kernel reads and writes.</summary>
+    public static int Ioctl<T>(FileDescriptor descriptor, uint request, ref T argument) where T : unmanaged
+    {
+        fixed (T* start = &argument) return Ioctl(descriptor, request, start);
+    }
+
     /// <summary>ioctl(2) whose argument is a number, as of TUNSETOFFLOAD.</summary>
     public static int Ioctl(FileDescriptor descriptor, uint request, uint argument) => Ioctl(descriptor, request, (void*)(nuint)argument);
 
