@@ -12,9 +12,15 @@ public sealed class SendBatch
     /// <summary>Most bytes of one UDP_SEGMENT send: 65,507 is what IPv4 and UDP leave of 16 bits.</summary>
     public const int MaxBytes = 65_507;
 
-    private readonly Train[] _trains;
-    private readonly Slice[] _slices;
-    private readonly int[] _nextSlice;
+    /// <summary>Most plain datagrams of one batch.</summary>
+    public const int MaxDatagrams = 128;
+
+    /// <summary>Most slices of one batch: a slice for each plain datagram, or two for each segment of one super-packet's train.</summary>
+    public const int MaxSlices = 2 * MaxSegments;
+
+    private readonly Train[] _trains = new Train[MaxDatagrams];
+    private readonly Slice[] _slices = new Slice[MaxSlices];
+    private readonly int[] _nextSlice = new int[MaxSlices];
     private readonly int[] _openTrain;   // by lane: the train the next datagram may join
     private readonly int _maxSegments;
     private int _trainCount;
@@ -22,17 +28,12 @@ public sealed class SendBatch
 
     /// <summary>Makes an empty batch.</summary>
     /// <param name="arena">The memory that every slice refers to.</param>
-    /// <param name="packets">Most plain packets of one turn.</param>
     /// <param name="lanes">Number of source ports.</param>
     /// <param name="segments">Most datagrams of a train: 1 where the kernel does not segment, else up to <see cref="MaxSegments"/>.</param>
-    public SendBatch(PacketArena arena, int packets, int lanes, int segments = MaxSegments)
+    public SendBatch(PacketArena arena, int lanes, int segments = MaxSegments)
     {
         Arena = arena;
         _maxSegments = segments;
-        int slices = Math.Max(packets, 2 * MaxSegments);
-        _trains = new Train[slices];
-        _slices = new Slice[slices];
-        _nextSlice = new int[slices];
         _openTrain = new int[lanes];
         Clear();
     }

@@ -1,4 +1,3 @@
-
 namespace Overlay.Encap.Counters;
 
 /// <summary>Every way to lose a packet. Each lost packet counts under exactly one of them.</summary>

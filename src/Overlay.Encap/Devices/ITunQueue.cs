@@ -17,7 +17,7 @@ public interface ITunQueue
     bool WaitReadable();
 
     /// <summary>Reads one virtio-net header and packet.</summary>
-    /// <returns>Bytes read, header included.</returns>
+    /// <returns>Bytes read, header included. Any failure but <see cref="IoStatus.WouldBlock"/> ends the plane.</returns>
     IoResult Read(Span<byte> destination);
 
     /// <summary>Writes one packet given in pieces; the first begins with the virtio-net header.</summary>

@@ -2,7 +2,6 @@ using Overlay.Encap.Counters;
 using Overlay.Encap.Devices;
 using Overlay.Encap.Forwarding;
 using Overlay.Encap.Mtu;
-using Overlay.Encap.Offload;
 
 namespace Overlay.Encap.Flow;
 

@@ -45,10 +45,10 @@ public sealed class OutboundLoop
     {
         _tun = tun;
         _table = table;
-        _maxPackets = options.OutboundPackets;
+        _maxPackets = Math.Min(options.OutboundPackets, SendBatch.MaxDatagrams);
         _maxSegments = options.SegmentsSends ? SendBatch.MaxSegments : 1;
         _arena = new PacketArena(BlockBytes + 3 * PacketRoom, fixedBytes: BlockBytes);
-        _batch = new SendBatch(_arena, _maxPackets, options.Lanes, _maxSegments);
+        _batch = new SendBatch(_arena, options.Lanes, _maxSegments);
         _icmp = new IcmpResponder(tun, Counters);
         _sender = new TrainSender(underlay, _icmp, Counters);
     }
@@ -81,8 +81,7 @@ public sealed class OutboundLoop
             int packetAt = room + Headroom;
             IoResult got = _tun.Read(_arena.Bytes.Slice(packetAt - VirtioNetHeader.Size, VirtioNetHeader.Size + MaxPacket));
             if (got.Status == IoStatus.WouldBlock) break;
-            if (got.Status == IoStatus.Fatal) return got;
-            if (got.Status != IoStatus.Ok) continue;
+            if (got.Status != IoStatus.Ok) return got;
             read++;
 
             VirtioNetHeader header = VirtioNetHeader.Read(_arena.Bytes[(packetAt - VirtioNetHeader.Size)..]);

@@ -16,7 +16,7 @@ internal sealed class TrainSender(IUnderlaySender underlay, IcmpResponder icmp, 
 {
     // Peers towards which the kernel refused to segment, until the table changes and they are tried again.
     private readonly HashSet<uint> _unsegmented = [];
-    private readonly int[] _pending = new int[2 * SendBatch.MaxSegments];
+    private readonly int[] _pending = new int[SendBatch.MaxDatagrams];
     private ForwardingTable? _table;
 
     /// <summary>Sends everything in the batch and clears it.</summary>
