@@ -24,7 +24,8 @@ internal static class PrivateNetwork
                 body();
             }
             catch (Exception exception) { failure = ExceptionDispatchInfo.Capture(exception); }
-        }) { Name = "private network", IsBackground = true };
+        })
+        { Name = "private network", IsBackground = true };
         thread.Start();
         thread.Join();
         failure?.Throw();

@@ -37,7 +37,8 @@ public sealed class PollTests
         {
             Volatile.Write(ref threadId, (int)syscall(SystemCall(x64: 186, arm64: 178)));
             result = Syscall.Poll(signal.Descriptor, POLLIN, timeoutMilliseconds, out _);
-        }) { IsBackground = true };
+        })
+        { IsBackground = true };
         waiter.Start();
 
         // Each delivery interrupts whatever the thread does; only once it sleeps in poll is it EINTR, and 50 in a row cannot all come before.

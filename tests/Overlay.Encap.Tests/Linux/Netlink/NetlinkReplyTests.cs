@@ -192,7 +192,10 @@ public sealed class NetlinkReplyTests
         byte[] header = new byte[16];
         MemoryMarshal.Write(header, new nlmsghdr
         {
-            nlmsg_len = (uint)(16 + bodyLength), nlmsg_type = type, nlmsg_flags = (ushort)flags, nlmsg_seq = Recordings.Sequence,
+            nlmsg_len = (uint)(16 + bodyLength),
+            nlmsg_type = type,
+            nlmsg_flags = (ushort)flags,
+            nlmsg_seq = Recordings.Sequence,
         });
         return header;
     }

@@ -179,39 +179,30 @@ public sealed class RouteNetlinkTests
     });
 
     [Fact]
-    public void K9_dump_holds_while_the_table_changes() => PrivateNetwork.Run(() =>
+    public void K9_dump_misses_nothing_while_the_table_changes() => PrivateNetwork.Run(() =>
     {
-        // A dump of this many addresses takes several datagrams, between which another socket adds and removes one.
+        // A dump of this many addresses takes several datagrams. The kernel resumes each at a position in the list, so that an address
+        // removed near the head makes it skip a later one, unless the dump is repeated.
+        const int Passing = 100;
+        const int Staying = 1000;
         PrivateNetwork.Ip("link add br0 type bridge");
         using RouteNetlink netlink = new();
         int index = netlink.Link("br0")!.Index;
-        for (int i = 0; i < 1000; i++) netlink.ReplaceAddress(index, new IPAddress([10, 1, (byte)(i >> 8), (byte)i]), 32);
+        for (int i = 0; i < Passing; i++) netlink.ReplaceAddress(index, new IPAddress([10, 2, 0, (byte)i]), 32);
+        for (int i = 0; i < Staying; i++) netlink.ReplaceAddress(index, new IPAddress([10, 1, (byte)(i >> 8), (byte)i]), 32);
         using RouteNetlink other = new();
-        using CancellationTokenSource stop = new();
         Thread churn = new(() =>
         {
-            IPAddress extra = IPAddress.Parse("10.2.0.1");
-            while (!stop.IsCancellationRequested)
+            for (int i = 0; i < Passing; i++)
             {
-                other.ReplaceAddress(index, extra, 32);
-                other.DeleteAddress(index, extra, 32);
-                Thread.Sleep(1);
+                other.DeleteAddress(index, new IPAddress([10, 2, 0, (byte)i]), 32);
+                Thread.Sleep(5);
             }
-        }) { IsBackground = true };
+        })
+        { IsBackground = true };
         churn.Start();
-        try
-        {
-            for (int i = 0; i < 50; i++)
-            {
-                int count = netlink.Addresses().Count(address => address.LinkIndex == index && address.Address.GetAddressBytes() is [10, 1, ..]);
-                Assert.Equal(1000, count);
-            }
-        }
-        finally
-        {
-            stop.Cancel();
-            churn.Join();
-        }
+        do Assert.Equal(Staying, netlink.Addresses().Count(address => address.Address.GetAddressBytes() is [10, 1, ..]));
+        while (churn.IsAlive);
     });
 
     private static JsonElement Ip(string arguments)
