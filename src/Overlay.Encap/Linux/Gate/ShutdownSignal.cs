@@ -1,3 +1,4 @@
+using Overlay.Encap.Devices;
 using static Tmds.Linux.LibC;
 
 namespace Overlay.Encap.Linux.Gate;
@@ -7,7 +8,7 @@ namespace Overlay.Encap.Linux.Gate;
 /// up for every poller, present and future. <see cref="Trigger"/> may be called from any thread, any number of times. Dispose it
 /// only after all threads that poll it have ended.
 /// </summary>
-public sealed class ShutdownSignal : IDisposable
+public sealed class ShutdownSignal : IStopSignal, IDisposable
 {
     private int _triggered;
 
