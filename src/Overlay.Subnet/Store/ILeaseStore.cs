@@ -3,8 +3,8 @@ namespace Overlay.Subnet.Store;
 /// <summary>
 /// The few operations the control plane needs of etcd. Every read is linearizable and every write a compare-and-swap on the key's revision.
 /// Safe for concurrent use. Each call ends within a bounded time, whatever the server does, and fails with <see cref="StoreException"/> (or
-/// <see cref="OperationCanceledException"/> for the caller's own token); nothing is retried inside, since callers retry for ever with a
-/// <see cref="Etcd.Backoff"/>.
+/// <see cref="OperationCanceledException"/> for the caller's own token); nothing is retried inside (but for a stale
+/// login), since callers retry for ever with a <see cref="Following.Backoff"/>.
 /// </summary>
 public interface ILeaseStore
 {

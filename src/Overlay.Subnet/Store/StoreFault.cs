@@ -21,6 +21,9 @@ public enum StoreFault
     /// <summary>Wrong user or password, or none where one is needed.</summary>
     Unauthenticated,
 
+    /// <summary>User and password were sent to an etcd that has authentication off.</summary>
+    AuthNotEnabled,
+
     /// <summary>The user may not do this.</summary>
     PermissionDenied,
 

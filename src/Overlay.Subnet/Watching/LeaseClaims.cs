@@ -12,24 +12,18 @@ internal sealed class LeaseClaims
     private readonly Dictionary<(uint Address, int Length), Lease> _granted = [];
     private readonly Dictionary<(uint Address, int Length), Lease> _holdsGranted = [];
     private readonly Dictionary<string, Lease> _byMac = [];
-    private readonly List<LeaseConflict> _refused = [];
 
     public IReadOnlyCollection<Lease> Granted => _granted.Values;
 
-    public IReadOnlyList<LeaseConflict> Refused => _refused;
-
-    public void Add(Lease lease)
+    /// <summary>Grants <paramref name="lease"/> its subnet.</summary>
+    /// <returns>Null, or why it clashes with one granted before.</returns>
+    public string? Add(Lease lease)
     {
         if (FindOverlap(lease.Subnet) is Lease holder)
-        {
-            Refuse(lease, $"it overlaps {holder.Key} of {holder.Attributes.PublicIP}, which was there first");
-            return;
-        }
+            return $"it overlaps {holder.Key} of {holder.Attributes.PublicIP}, which was there first";
         if (lease.Attributes.VtepMac is string mac && !_byMac.TryAdd(mac, lease) && !IsSameNode(lease, _byMac[mac]))
-        {
-            Refuse(lease, $"its VtepMAC {mac} is that of {_byMac[mac].Key} of {_byMac[mac].Attributes.PublicIP}, which was there first");
-            return;
-        }
+            return $"its VtepMAC {mac} is that of {_byMac[mac].Key} of {_byMac[mac].Attributes.PublicIP}, which was there first";
+
         uint address = IPv4.First(lease.Subnet);
         _granted.Add((address, lease.Subnet.PrefixLength), lease);
         for (int length = lease.Subnet.PrefixLength - 1; length > 0; length--)
@@ -37,9 +31,8 @@ internal sealed class LeaseClaims
             if (!_holdsGranted.TryAdd((address & IPv4.Mask(length), length), lease))
                 break; // all shorter ones are there already
         }
+        return null;
     }
-
-    public void Refuse(Lease lease, string reason) => _refused.Add(new LeaseConflict(lease, reason));
 
     // A node whose address changed keeps its MAC and leaves its old key behind for a day: that must not shut out the new one.
     private static bool IsSameNode(Lease a, Lease b) =>

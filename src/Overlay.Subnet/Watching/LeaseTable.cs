@@ -44,18 +44,23 @@ public sealed class LeaseTable
     /// <param name="ownPublicIP">This node's address; leases that carry it are ours.</param>
     /// <param name="rejectedKeys">For <see cref="RejectedKeys"/>.</param>
     /// <param name="rejectedValues">For <see cref="RejectedValues"/>.</param>
-    public static LeaseTable Build(long revision, IEnumerable<Lease> leases, IPAddress? ownPublicIP, int rejectedKeys = 0, int rejectedValues = 0)
+    /// <param name="retained">Leases to add where nothing else claims their subnet.</param>
+    public static LeaseTable Build(
+        long revision, IEnumerable<Lease> leases, IPAddress ownPublicIP, int rejectedKeys = 0, int rejectedValues = 0, IEnumerable<Lease>? retained = null)
     {
         var claims = new LeaseClaims();
+        var conflicts = new List<LeaseConflict>();
         bool IsOwn(Lease lease) => lease.Attributes.PublicIP.Equals(ownPublicIP);
         foreach (Lease lease in leases.OrderByDescending(IsOwn).ThenBy(lease => lease.CreateRevision).ThenBy(lease => lease.Key.Name, StringComparer.Ordinal))
         {
-            if (IPAddress.IsLoopback(lease.Attributes.PublicIP) && ownPublicIP is not null && !IPAddress.IsLoopback(ownPublicIP))
-                claims.Refuse(lease, "its PublicIP is a loopback address");
-            else
-                claims.Add(lease);
+            string? reason = IPAddress.IsLoopback(lease.Attributes.PublicIP) && !IPAddress.IsLoopback(ownPublicIP)
+                ? "its PublicIP is a loopback address" : claims.Add(lease);
+            if (reason is not null)
+                conflicts.Add(new LeaseConflict(lease, reason));
         }
-        return new LeaseTable(revision, claims.Granted.ToFrozenDictionary(lease => lease.Subnet), claims.Refused, rejectedKeys, rejectedValues);
+        foreach (Lease lease in retained ?? [])
+            claims.Add(lease);
+        return new LeaseTable(revision, claims.Granted.ToFrozenDictionary(lease => lease.Subnet), conflicts, rejectedKeys, rejectedValues);
     }
 
     /// <summary>What changed from <paramref name="older"/> to this table, in no particular order.</summary>

@@ -1,4 +1,4 @@
-namespace Overlay.Subnet.Etcd;
+namespace Overlay.Subnet.Following;
 
 /// <summary>
 /// The one retry policy: delays double from a least to a most, each drawn at random from the upper half, so that a thousand agents do not
