@@ -68,7 +68,7 @@ finish() {
 explain_kept() {
     printf '\n%sStill running.%s To look around:\n' "$bold" "$plain"
     say "ip netns exec $TOPOLOGY-node1 bash                 a node (node1, node2: ours; node3: kernel VXLAN)"
-    say "ip netns exec $TOPOLOGY-ctr1 ping $(subnet_of node2).2       a container behind it"
+    say "ip netns exec $TOPOLOGY-ctr1 ping 10.1.40.2       a container behind it"
     say "ip netns exec $TOPOLOGY-etcd etcdctl --endpoints $etcd_url get --prefix $prefix"
     say "ls $WORK                            subnet.env and logs"
     say "sudo ./demo.sh --clean                               removes it all"

@@ -50,7 +50,7 @@ checked_transfer() {
     local receiver=$!
     until_true 5 listening "$2" "$transfer_port" || return 1
     started=${EPOCHREALTIME/[.,]/}
-    in_ns "$1" timeout 60 bash -c "{ $send_payload; } >/dev/tcp/$3/$transfer_port" _ "$WORK/block" 16 || return 1
+    in_ns "$1" timeout 60 bash -c "{ $send_payload; } >/dev/tcp/$3/$transfer_port" _ "$WORK/block" 16 2>/dev/null || return 1
     wait "$receiver" || return 1
     ended=${EPOCHREALTIME/[.,]/}
     [[ $(<"$sum") == "$PAYLOAD_SUM" ]] || return 1
