@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using Overlay.Encap.Linux.Abi;
 using Overlay.Encap.Wire;
 
 namespace Overlay.Encap.Linux.Netlink;
@@ -11,4 +13,48 @@ namespace Overlay.Encap.Linux.Netlink;
 /// <param name="Mac">The hardware address, or null where the link has none of 48 bits (a TUN).</param>
 /// <param name="VxlanId">The VNI of a kernel vxlan device, else null.</param>
 /// <param name="VxlanPort">The UDP destination port of a kernel vxlan device, else null.</param>
-public sealed record LinkInfo(int Index, string Name, string? Kind, int Mtu, bool IsUp, MacAddress? Mac, uint? VxlanId, ushort? VxlanPort);
+public sealed record LinkInfo(int Index, string Name, string? Kind, int Mtu, bool IsUp, MacAddress? Mac, uint? VxlanId, ushort? VxlanPort)
+{
+    /// <summary>Reads the body of RTM_NEWLINK; null where it is cut short or has no name.</summary>
+    internal static LinkInfo? Read(ReadOnlySpan<byte> body)
+    {
+        if (!NetlinkReader.TrySplit(body, out ifinfomsg head, out AttributeReader attributes)) return null;
+        LinkInfo link = new(head.ifi_index, "", null, 0, (head.ifi_flags & NetlinkAbi.IFF_UP) != 0, null, null, null);
+        while (attributes.TryNext(out ushort type, out ReadOnlySpan<byte> value))
+        {
+            link = type switch
+            {
+                NetlinkAbi.IFLA_IFNAME => link with { Name = AttributeReader.Text(value) },
+                NetlinkAbi.IFLA_MTU => link with { Mtu = (int)AttributeReader.UInt32(value) },
+                NetlinkAbi.IFLA_ADDRESS when value.Length == MacAddress.Size => link with { Mac = MacAddress.Read(value) },
+                NetlinkAbi.IFLA_LINKINFO => link.WithKind(new AttributeReader(value)),
+                _ => link,
+            };
+        }
+        return link.Name.Length > 0 ? link : null;
+    }
+
+    private LinkInfo WithKind(AttributeReader attributes)
+    {
+        LinkInfo link = this;
+        while (attributes.TryNext(out ushort type, out ReadOnlySpan<byte> value))
+        {
+            // The kernel puts the kind before its data.
+            if (type == NetlinkAbi.IFLA_INFO_KIND) link = link with { Kind = AttributeReader.Text(value) };
+            else if (type == NetlinkAbi.IFLA_INFO_DATA && link.Kind == "vxlan") link = link.WithVxlan(new AttributeReader(value));
+        }
+        return link;
+    }
+
+    private LinkInfo WithVxlan(AttributeReader attributes)
+    {
+        LinkInfo link = this;
+        while (attributes.TryNext(out ushort type, out ReadOnlySpan<byte> value))
+        {
+            if (type == NetlinkAbi.IFLA_VXLAN_ID && value.Length >= sizeof(uint)) link = link with { VxlanId = AttributeReader.UInt32(value) };
+            if (type == NetlinkAbi.IFLA_VXLAN_PORT && BinaryPrimitives.TryReadUInt16BigEndian(value, out ushort port))
+                link = link with { VxlanPort = port };
+        }
+        return link;
+    }
+}

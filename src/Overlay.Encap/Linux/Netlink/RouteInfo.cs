@@ -1,4 +1,7 @@
+using System.Buffers.Binary;
 using System.Net;
+using System.Net.Sockets;
+using Overlay.Encap.Linux.Abi;
 
 namespace Overlay.Encap.Linux.Netlink;
 
@@ -8,4 +11,47 @@ namespace Overlay.Encap.Linux.Netlink;
 /// <param name="Gateway">Next hop, or null for an on-link route.</param>
 /// <param name="PreferredSource">RTA_PREFSRC, or null.</param>
 /// <param name="Metric">RTA_PRIORITY; 0 where it is absent.</param>
-public sealed record RouteInfo(IPNetwork Destination, int LinkIndex, IPAddress? Gateway, IPAddress? PreferredSource, uint Metric);
+public sealed record RouteInfo(IPNetwork Destination, int LinkIndex, IPAddress? Gateway, IPAddress? PreferredSource, uint Metric)
+{
+    /// <summary>Reads the body of RTM_NEWROUTE as the answer to a look-up, of whatever type; null where it is cut short or not IPv4.</summary>
+    internal static RouteInfo? Read(ReadOnlySpan<byte> body) => Read(body, out _, out _);
+
+    /// <summary>As <see cref="Read(ReadOnlySpan{byte})"/>, and null for what is not a unicast entry of the main table.</summary>
+    internal static RouteInfo? ReadMain(ReadOnlySpan<byte> body)
+    {
+        RouteInfo? route = Read(body, out rtmsg head, out uint table);
+        bool isMainEntry = table == NetlinkAbi.RT_TABLE_MAIN && head.rtm_type == NetlinkAbi.RTN_UNICAST;
+        return isMainEntry && (head.rtm_flags & NetlinkAbi.RTM_F_CLONED) == 0 ? route : null;
+    }
+
+    private static RouteInfo? Read(ReadOnlySpan<byte> body, out rtmsg head, out uint table)
+    {
+        table = 0;
+        if (!NetlinkReader.TrySplit(body, out head, out AttributeReader attributes)) return null;
+        if (head.rtm_family != (byte)AddressFamily.InterNetwork || head.rtm_dst_len > 32) return null;
+        table = head.rtm_table;
+        IPAddress destination = IPAddress.Any;
+        RouteInfo route = new(default, 0, null, null, 0);
+        while (attributes.TryNext(out ushort type, out ReadOnlySpan<byte> value))
+        {
+            switch (type)
+            {
+                case NetlinkAbi.RTA_DST when value.Length == 4: destination = new IPAddress(value); break;
+                case NetlinkAbi.RTA_OIF: route = route with { LinkIndex = (int)AttributeReader.UInt32(value) }; break;
+                case NetlinkAbi.RTA_GATEWAY: route = route with { Gateway = AttributeReader.Address(value) }; break;
+                case NetlinkAbi.RTA_VIA when value.Length > 2: route = route with { Gateway = AttributeReader.Address(value[2..]) }; break;
+                case NetlinkAbi.RTA_PREFSRC: route = route with { PreferredSource = AttributeReader.Address(value) }; break;
+                case NetlinkAbi.RTA_PRIORITY: route = route with { Metric = AttributeReader.UInt32(value) }; break;
+                case NetlinkAbi.RTA_TABLE: table = AttributeReader.UInt32(value, table); break;
+            }
+        }
+        return HostBitsAreZero(destination, head.rtm_dst_len) ? route with { Destination = new IPNetwork(destination, head.rtm_dst_len) } : null;
+    }
+
+    // IPNetwork's constructor throws for host bits; the kernel never sends any, but bytes are judged before they are believed.
+    private static bool HostBitsAreZero(IPAddress address, int prefixLength)
+    {
+        uint bits = BinaryPrimitives.ReadUInt32BigEndian(address.GetAddressBytes());
+        return (bits & (uint)(0xFFFF_FFFFUL >> prefixLength)) == 0;
+    }
+}

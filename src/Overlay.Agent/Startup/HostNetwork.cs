@@ -1,0 +1,12 @@
+using System.Net;
+using Overlay.Encap.Linux.Netlink;
+
+namespace Overlay.Agent.Startup;
+
+/// <summary>What the kernel says about this host's IPv4 network, taken once; the choice of an interface is made on it without further looks.</summary>
+/// <param name="Links">All interfaces.</param>
+/// <param name="Addresses">All addresses, in the kernel's order.</param>
+/// <param name="Routes">The main table, in the kernel's order.</param>
+/// <param name="RouteTo">Asks for the route to one address (<c>ip route get</c>); null where there is none.</param>
+public sealed record HostNetwork(
+    IReadOnlyList<LinkInfo> Links, IReadOnlyList<AddressInfo> Addresses, IReadOnlyList<RouteInfo> Routes, Func<IPAddress, RouteInfo?> RouteTo);

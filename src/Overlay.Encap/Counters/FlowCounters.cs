@@ -1,0 +1,53 @@
+namespace Overlay.Encap.Counters;
+
+/// <summary>
+/// What one loop has done, since it began. <c>Received = Delivered + sum of drops</c>, whenever no batch is in the making.
+/// A super-packet counts as the packets it stands for.
+/// </summary>
+/// <remarks>Written by the loop's thread only, with plain adds; read by anybody through <see cref="Snapshot"/>.</remarks>
+public sealed class FlowCounters
+{
+    private readonly long[] _drops = new long[Enum.GetValues<DropReason>().Length];
+    private long _received;
+    private long _delivered;
+    private long _deliveredBytes;
+    private long _ecnOdd;
+    private long _foreignMac;
+    private long _segmentFallbacks;
+    private long _icmpSent;
+
+    /// <summary>Packets taken from the device or socket.</summary>
+    public void Receive(int packets) => _received += packets;
+
+    /// <summary>Packets handed on, and their bytes from the inner IP header on (inbound) or of the UDP payload (outbound).</summary>
+    public void Deliver(int packets, int bytes)
+    {
+        _delivered += packets;
+        _deliveredBytes += bytes;
+    }
+
+    /// <summary>Packets lost.</summary>
+    public void Drop(DropReason reason, int packets = 1) => _drops[(int)reason] += packets;
+
+    /// <summary>An ECN pair that no well-behaved tunnel produces.</summary>
+    public void CountEcnOdd() => _ecnOdd++;
+
+    /// <summary>A packet that passed under a MAC that is not its sender's.</summary>
+    public void CountForeignMac() => _foreignMac++;
+
+    /// <summary>A segmented send that the kernel refused and that was sent again piece by piece.</summary>
+    public void CountSegmentFallback() => _segmentFallbacks++;
+
+    /// <summary>An ICMP error sent to a local sender.</summary>
+    public void CountIcmp() => _icmpSent++;
+
+    /// <summary>A copy of all counts, each read once.</summary>
+    public FlowSnapshot Snapshot()
+    {
+        long[] drops = new long[_drops.Length];
+        for (int i = 0; i < drops.Length; i++) drops[i] = Volatile.Read(ref _drops[i]);
+        return new FlowSnapshot(
+            Volatile.Read(ref _received), Volatile.Read(ref _delivered), Volatile.Read(ref _deliveredBytes), drops,
+            Volatile.Read(ref _ecnOdd), Volatile.Read(ref _foreignMac), Volatile.Read(ref _segmentFallbacks), Volatile.Read(ref _icmpSent));
+    }
+}

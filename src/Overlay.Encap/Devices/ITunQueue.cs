@@ -1,0 +1,26 @@
+using Overlay.Encap.Buffers;
+
+namespace Overlay.Encap.Devices;
+
+/// <summary>
+/// One queue of a TUN device: whole IP packets, each behind a virtio-net header, and super-packets where the kernel makes
+/// or takes them.
+/// </summary>
+/// <remarks>
+/// One thread reads. Writes are single system calls, so two threads may write at once. Nothing blocks but
+/// <see cref="WaitReadable"/>.
+/// </remarks>
+public interface ITunQueue
+{
+    /// <summary>Waits until a packet can be read or the device is in trouble.</summary>
+    /// <returns>False once the plane is being stopped.</returns>
+    bool WaitReadable();
+
+    /// <summary>Reads one virtio-net header and packet.</summary>
+    /// <returns>Bytes read, header included. Any failure but <see cref="IoStatus.WouldBlock"/> ends the plane.</returns>
+    IoResult Read(Span<byte> destination);
+
+    /// <summary>Writes one packet given in pieces; the first begins with the virtio-net header.</summary>
+    /// <returns>Bytes written.</returns>
+    IoResult Write(PacketArena arena, ReadOnlySpan<Slice> pieces);
+}

@@ -1,0 +1,69 @@
+using System.Numerics;
+
+namespace Overlay.Encap.Forwarding;
+
+/// <summary>
+/// An immutable longest-prefix map from IPv4 prefixes to small numbers. One open-addressed table per prefix length, so a
+/// look-up costs one probe where all leases have one length, however many there are. Safe for any number of readers.
+/// </summary>
+public sealed class PrefixMap
+{
+    /// <summary>Returned where no prefix covers the address.</summary>
+    public const int None = -1;
+
+    private const uint Golden = 0x9E37_79B1;
+
+    private readonly Level[] _levels;
+
+    /// <summary>Builds the map. Of equal prefixes the first wins.</summary>
+    /// <param name="entries">Prefixes and the non-negative number that each maps to.</param>
+    public PrefixMap(IEnumerable<(Prefix Prefix, int Value)> entries) =>
+        _levels = [.. entries.GroupBy(e => e.Prefix.Length).OrderByDescending(g => g.Key).Select(g => new Level(g.Key, [.. g]))];
+
+    /// <summary>The number of the longest prefix that covers <paramref name="address"/>, or <see cref="None"/>.</summary>
+    /// <param name="address">Host order.</param>
+    public int Find(uint address)
+    {
+        foreach (ref readonly Level level in _levels.AsSpan())
+        {
+            int value = level.Find(address);
+            if (value >= 0) return value;
+        }
+        return None;
+    }
+
+    private readonly struct Level
+    {
+        private readonly uint _mask;
+        private readonly int _shift;
+        private readonly ulong[] _slots;   // key in the upper half, value + 1 in the lower; 0 is an empty slot
+
+        public Level(int length, (Prefix Prefix, int Value)[] entries)
+        {
+            _mask = Prefix.MaskOf(length);
+            int capacity = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(4, entries.Length * 2));
+            _shift = 32 - BitOperations.Log2((uint)capacity);
+            _slots = new ulong[capacity];
+            foreach ((Prefix prefix, int value) in entries)
+            {
+                uint at = SlotOf(prefix.Address);
+                while (_slots[at] != 0 && _slots[at] >> 32 != prefix.Address) at = at + 1 & (uint)_slots.Length - 1;
+                if (_slots[at] == 0) _slots[at] = (ulong)prefix.Address << 32 | (uint)(value + 1);
+            }
+        }
+
+        public int Find(uint address)
+        {
+            uint key = address & _mask;
+            ulong[] slots = _slots;
+            for (uint at = SlotOf(key); ; at++)
+            {
+                ulong slot = slots[at & (uint)slots.Length - 1];
+                if (slot == 0) return None;
+                if (slot >> 32 == key) return (int)(uint)slot - 1;
+            }
+        }
+
+        private uint SlotOf(uint key) => key * Golden >> _shift;
+    }
+}

@@ -1,0 +1,45 @@
+using Overlay.Encap.Devices;
+using static Tmds.Linux.LibC;
+
+namespace Overlay.Encap.Linux.Gate;
+
+/// <summary>
+/// The kill switch that every packet loop polls beside its own descriptor: an eventfd that goes up once and is never read, so it stays
+/// up for every poller, present and future. <see cref="Trigger"/> may be called from any thread, any number of times. Dispose it
+/// only after all threads that poll it have ended.
+/// </summary>
+public sealed class ShutdownSignal : IStopSignal, IDisposable
+{
+    private int _triggered;
+
+    /// <summary>Creates a signal that is down.</summary>
+    /// <exception cref="LinuxException">No descriptor is to be had.</exception>
+    public ShutdownSignal()
+    {
+        LinuxException.Check(Syscall.EventFd(out FileDescriptor? descriptor), "create the shutdown eventfd");
+        Descriptor = descriptor!;
+    }
+
+    /// <summary>Whether <see cref="Trigger"/> has been called.</summary>
+    public bool IsTriggered => Volatile.Read(ref _triggered) != 0;
+
+    /// <summary>Readable for as long as the signal is up. Poll it, never read it.</summary>
+    internal FileDescriptor Descriptor { get; }
+
+    /// <summary>Puts the signal up and wakes all pollers.</summary>
+    public void Trigger()
+    {
+        if (Interlocked.Exchange(ref _triggered, 1) != 0) return;
+        // Native byte order; any number but zero makes the eventfd readable.
+        LinuxException.Check(Syscall.Write(Descriptor, BitConverter.GetBytes(1UL)), "trigger the shutdown eventfd");
+    }
+
+    /// <summary>Blocks the calling thread until the signal is up or the time is over; returns whether it is up.</summary>
+    /// <param name="timeoutMilliseconds">-1 waits for ever.</param>
+    /// <exception cref="LinuxException">The kernel refused to wait (out of memory).</exception>
+    public bool Wait(int timeoutMilliseconds) =>
+        LinuxException.Check(Syscall.Poll(Descriptor, POLLIN, timeoutMilliseconds, out _), "wait for the shutdown eventfd") > 0;
+
+    /// <summary>Closes the eventfd.</summary>
+    public void Dispose() => Descriptor.Dispose();
+}

@@ -1,0 +1,178 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Overlay.Encap.Linux.Abi;
+using Overlay.Encap.Linux.Gate;
+
+namespace Overlay.Encap.Linux.Netlink;
+
+/// <summary>
+/// The host's links, addresses and routes, read and changed through rtnetlink in the network namespace of the thread that made this
+/// object. One caller at a time; calls block for as long as the kernel works. Every change states a wanted end, so repeating it does
+/// nothing; each throws <see cref="LinuxException"/> with the kernel's own words where it is refused (EPERM: CAP_NET_ADMIN is missing).
+/// </summary>
+public sealed class RouteNetlink : IDisposable
+{
+    // The largest request here is SetLink with 64 bytes.
+    private const int RequestSize = 128;
+
+    private const ushort CreateOrReplace = NetlinkAbi.NLM_F_CREATE | NetlinkAbi.NLM_F_REPLACE;
+
+    private readonly NetlinkSocket _socket;
+
+    /// <summary>Opens the socket.</summary>
+    /// <exception cref="LinuxException">The kernel refuses the socket.</exception>
+    public RouteNetlink() => _socket = new NetlinkSocket();
+
+    /// <summary>All interfaces.</summary>
+    public IReadOnlyList<LinkInfo> Links()
+    {
+        NetlinkWriter request = new(stackalloc byte[RequestSize], NetlinkAbi.RTM_GETLINK, NetlinkAbi.NLM_F_DUMP);
+        request.Append(new ifinfomsg());
+        request.Attribute(NetlinkAbi.IFLA_EXT_MASK, NetlinkAbi.RTEXT_FILTER_SKIP_STATS);
+        return _socket.Dump(request.Message, "list interfaces", NetlinkAbi.RTM_NEWLINK, LinkInfo.Read);
+    }
+
+    /// <summary>The interface of that name, or null.</summary>
+    public LinkInfo? Link(string name)
+    {
+        // The kernel answers EINVAL or ERANGE to a name that no interface can have.
+        if (Encoding.UTF8.GetByteCount(name) is 0 or >= TunAbi.IFNAMSIZ) return null;
+        NetlinkWriter request = new(stackalloc byte[RequestSize], NetlinkAbi.RTM_GETLINK, 0);
+        request.Append(new ifinfomsg());
+        request.Attribute(NetlinkAbi.IFLA_EXT_MASK, NetlinkAbi.RTEXT_FILTER_SKIP_STATS);
+        request.Attribute(NetlinkAbi.IFLA_IFNAME, name);
+        return _socket.Get(request.Message, $"look up interface {name}", NetlinkAbi.RTM_NEWLINK, LinkInfo.Read, Errno.ENODEV);
+    }
+
+    /// <summary>All IPv4 and IPv6 addresses of all interfaces.</summary>
+    public IReadOnlyList<AddressInfo> Addresses()
+    {
+        NetlinkWriter request = new(stackalloc byte[RequestSize], NetlinkAbi.RTM_GETADDR, NetlinkAbi.NLM_F_DUMP);
+        request.Append(new ifaddrmsg());
+        return _socket.Dump(request.Message, "list addresses", NetlinkAbi.RTM_NEWADDR, AddressInfo.Read);
+    }
+
+    /// <summary>The unicast IPv4 routes of the main table.</summary>
+    public IReadOnlyList<RouteInfo> Routes()
+    {
+        NetlinkWriter request = new(stackalloc byte[RequestSize], NetlinkAbi.RTM_GETROUTE, NetlinkAbi.NLM_F_DUMP);
+        request.Append(new rtmsg { rtm_family = (byte)AddressFamily.InterNetwork });
+        return _socket.Dump(request.Message, "list routes", NetlinkAbi.RTM_NEWROUTE, RouteInfo.ReadMain);
+    }
+
+    /// <summary>
+    /// The route that a packet to <paramref name="destination"/> takes now, all tables and rules considered, as <c>ip route get</c> prints
+    /// it: destination of 32 bits, chosen source in <see cref="RouteInfo.PreferredSource"/>. Null where there is none.
+    /// </summary>
+    /// <param name="destination">An IPv4 address.</param>
+    public RouteInfo? RouteTo(IPAddress destination)
+    {
+        RequireIPv4(destination, nameof(destination));
+        NetlinkWriter request = new(stackalloc byte[RequestSize], NetlinkAbi.RTM_GETROUTE, 0);
+        request.Append(new rtmsg { rtm_family = (byte)AddressFamily.InterNetwork, rtm_dst_len = 32 });
+        request.Attribute(NetlinkAbi.RTA_DST, destination);
+        // No route, an unreachable route, a prohibit route and a blackhole, in this order.
+        return _socket.Get(request.Message, $"look up the route to {destination}", NetlinkAbi.RTM_NEWROUTE, RouteInfo.Read,
+            Errno.ENETUNREACH, Errno.EHOSTUNREACH, Errno.EACCES, Errno.EINVAL);
+    }
+
+    /// <summary>Deletes an interface; nothing happens where it is gone.</summary>
+    public void DeleteLink(int index)
+    {
+        // Index 0 is "by name" or even "by group" to the kernel.
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(index);
+        NetlinkWriter request = new(stackalloc byte[RequestSize], NetlinkAbi.RTM_DELLINK, 0);
+        request.Append(new ifinfomsg { ifi_index = index });
+        _socket.Change(request.Message, $"delete interface {index}", Errno.ENODEV);
+    }
+
+    /// <summary>Sets the properties of an interface.</summary>
+    /// <param name="index">The interface.</param>
+    /// <param name="mtu">Largest packet in bytes.</param>
+    /// <param name="up">Up or down; down removes its routes.</param>
+    /// <param name="txQueueLength">Packets that may wait to be sent (for a TUN: to be read).</param>
+    /// <param name="gsoMaxSize">Largest super-packet in bytes, at most 65536, of any family; a kernel that cannot be told so stays as it is.</param>
+    public void SetLink(int index, int mtu, bool up, int txQueueLength, int gsoMaxSize)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(index);
+        NetlinkWriter request = new(stackalloc byte[RequestSize], NetlinkAbi.RTM_SETLINK, 0);
+        request.Append(new ifinfomsg { ifi_index = index, ifi_flags = up ? NetlinkAbi.IFF_UP : 0, ifi_change = NetlinkAbi.IFF_UP });
+        request.Attribute(NetlinkAbi.IFLA_MTU, (uint)mtu);
+        request.Attribute(NetlinkAbi.IFLA_TXQLEN, (uint)txQueueLength);
+        request.Attribute(NetlinkAbi.IFLA_GSO_MAX_SIZE, (uint)gsoMaxSize);
+        request.Attribute(NetlinkAbi.IFLA_GSO_IPV4_MAX_SIZE, (uint)gsoMaxSize);
+        _socket.Change(request.Message, $"set up interface {index} (mtu {mtu}, txqueuelen {txQueueLength}, gso_max_size {gsoMaxSize})");
+    }
+
+    /// <summary>Gives an interface an address of scope universe; others it has stay.</summary>
+    public void ReplaceAddress(int linkIndex, IPAddress address, int prefixLength) =>
+        _socket.Change(
+            AddressRequest(stackalloc byte[RequestSize], NetlinkAbi.RTM_NEWADDR, linkIndex, address, prefixLength),
+            $"add address {address}/{prefixLength} to interface {linkIndex}");
+
+    /// <summary>Takes an address from an interface; nothing happens where the address or the interface is gone.</summary>
+    public void DeleteAddress(int linkIndex, IPAddress address, int prefixLength) =>
+        _socket.Change(
+            AddressRequest(stackalloc byte[RequestSize], NetlinkAbi.RTM_DELADDR, linkIndex, address, prefixLength),
+            $"delete address {address}/{prefixLength} from interface {linkIndex}", Errno.EADDRNOTAVAIL, Errno.ENODEV);
+
+    /// <summary>
+    /// Makes the on-link route to <paramref name="destination"/> in the main table, metric 0, in place of any other of that prefix and
+    /// metric. The interface must be up.
+    /// </summary>
+    /// <param name="destination">An IPv4 prefix.</param>
+    /// <param name="linkIndex">Outgoing interface.</param>
+    /// <param name="preferredSource">Source address of packets of this host; one of its addresses.</param>
+    public void ReplaceRoute(IPNetwork destination, int linkIndex, IPAddress preferredSource)
+    {
+        RequireIPv4(preferredSource, nameof(preferredSource));
+        NetlinkWriter request = RouteRequest(
+            stackalloc byte[RequestSize], NetlinkAbi.RTM_NEWROUTE, NetlinkAbi.RT_SCOPE_LINK, destination, linkIndex);
+        request.Attribute(NetlinkAbi.RTA_PREFSRC, preferredSource);
+        _socket.Change(request.Message, $"add route {destination} through interface {linkIndex} with source {preferredSource}");
+    }
+
+    /// <summary>Deletes the route to exactly this prefix through this interface from the main table; nothing happens where it is gone.</summary>
+    public void DeleteRoute(IPNetwork destination, int linkIndex) =>
+        _socket.Change(
+            RouteRequest(stackalloc byte[RequestSize], NetlinkAbi.RTM_DELROUTE, NetlinkAbi.RT_SCOPE_NOWHERE, destination, linkIndex).Message,
+            $"delete route {destination} through interface {linkIndex}", Errno.ESRCH, Errno.ENODEV);
+
+    /// <summary>Closes the socket.</summary>
+    public void Dispose() => _socket.Dispose();
+
+    private static Span<byte> AddressRequest(Span<byte> buffer, ushort type, int linkIndex, IPAddress address, int prefixLength)
+    {
+        NetlinkWriter request = new(buffer, type, type == NetlinkAbi.RTM_NEWADDR ? CreateOrReplace : (ushort)0);
+        // AddressFamily has the numbers of Windows; those of IPv4 agree with AF_INET, those of IPv6 do not.
+        byte family = address.AddressFamily == AddressFamily.InterNetwork ? (byte)Tmds.Linux.LibC.AF_INET : (byte)Tmds.Linux.LibC.AF_INET6;
+        request.Append(new ifaddrmsg { ifa_family = family, ifa_prefixlen = (byte)prefixLength, ifa_index = linkIndex });
+        request.Attribute(NetlinkAbi.IFA_LOCAL, address);
+        request.Attribute(NetlinkAbi.IFA_ADDRESS, address);
+        return request.Message;
+    }
+
+    private static NetlinkWriter RouteRequest(Span<byte> buffer, ushort type, byte scope, IPNetwork destination, int linkIndex)
+    {
+        RequireIPv4(destination.BaseAddress, nameof(destination));
+        NetlinkWriter request = new(buffer, type, type == NetlinkAbi.RTM_NEWROUTE ? CreateOrReplace : (ushort)0);
+        request.Append(new rtmsg
+        {
+            rtm_family = (byte)AddressFamily.InterNetwork,
+            rtm_dst_len = (byte)destination.PrefixLength,
+            rtm_table = NetlinkAbi.RT_TABLE_MAIN,
+            rtm_protocol = NetlinkAbi.RTPROT_STATIC,
+            rtm_scope = scope,
+            rtm_type = NetlinkAbi.RTN_UNICAST,
+        });
+        request.Attribute(NetlinkAbi.RTA_DST, destination.BaseAddress);
+        request.Attribute(NetlinkAbi.RTA_OIF, (uint)linkIndex);
+        return request;
+    }
+
+    private static void RequireIPv4(IPAddress address, string parameter)
+    {
+        if (address.AddressFamily != AddressFamily.InterNetwork) throw new ArgumentException($"{address} is not an IPv4 address", parameter);
+    }
+}

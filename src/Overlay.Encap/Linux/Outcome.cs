@@ -1,0 +1,27 @@
+using Overlay.Encap.Devices;
+using Overlay.Encap.Linux.Gate;
+
+namespace Overlay.Encap.Linux;
+
+/// <summary>Turns what the gate returns into what the packet loops understand. The only place where an errno gets its meaning for a packet.</summary>
+internal static class Outcome
+{
+    /// <summary>The result of reading from a TUN device: any error but "nothing there" means that the device is gone.</summary>
+    public static IoResult OfRead(int result) =>
+        result >= 0 ? IoResult.Done(result) : Failed(result, result == -(int)Errno.EAGAIN ? IoStatus.WouldBlock : IoStatus.Fatal);
+
+    /// <summary>The result of any other call on a packet.</summary>
+    public static IoResult Of(int result) => result >= 0 ? IoResult.Done(result) : Failed(result, Syscall.ErrorOf(result) switch
+    {
+        Errno.EINVAL or Errno.EIO or Errno.EOPNOTSUPP => IoStatus.Unsupported,
+        Errno errno => errno.Classify() switch
+        {
+            ErrnoClass.Retry => IoStatus.WouldBlock,
+            ErrnoClass.TooBig => IoStatus.TooBig,
+            ErrnoClass.Fatal => IoStatus.Fatal,
+            _ => IoStatus.Rejected,
+        },
+    });
+
+    private static IoResult Failed(int result, IoStatus status) => new(status, 0, -result);
+}

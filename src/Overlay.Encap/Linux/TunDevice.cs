@@ -1,0 +1,95 @@
+using System.Text;
+using Overlay.Encap.Linux.Abi;
+using Overlay.Encap.Linux.Gate;
+using Overlay.Encap.Wire;
+using static Tmds.Linux.LibC;
+
+namespace Overlay.Encap.Linux;
+
+/// <summary>
+/// A TUN device with virtio-net headers and segmentation offload, and its queues. The device lives as long as this object,
+/// and goes with the process that holds it.
+/// </summary>
+/// <remarks>Dispose it after the loops that use its queues have ended.</remarks>
+public sealed unsafe class TunDevice : IDisposable
+{
+    private const uint BaseOffloads = TunAbi.TUN_F_CSUM | TunAbi.TUN_F_TSO4;
+
+    private TunDevice(string name, TunQueue[] queues, bool takesUdpSegments)
+    {
+        Name = name;
+        Queues = queues;
+        TakesUdpSegments = takesUdpSegments;
+    }
+
+    /// <summary>Name of the interface.</summary>
+    public string Name { get; }
+
+    /// <summary>One for each worker.</summary>
+    public IReadOnlyList<TunQueue> Queues { get; }
+
+    /// <summary>Whether UDP super-packets pass in both directions (Linux 6.2).</summary>
+    public bool TakesUdpSegments { get; }
+
+    /// <summary>Creates the device, down and without address.</summary>
+    /// <param name="name">Interface name, 1 to 15 bytes.</param>
+    /// <param name="queues">Number of queues, at least one.</param>
+    /// <param name="segments">Whether super-packets may pass; false leaves only checksum offload.</param>
+    /// <param name="signal">Ends the waits of all queues.</param>
+    /// <exception cref="LinuxException">No /dev/net/tun, no permission, or the name belongs to somebody else.</exception>
+    public static TunDevice Open(string name, int queues, bool segments, ShutdownSignal signal)
+    {
+        List<TunQueue> opened = [];
+        bool takesUdp = segments;
+        try
+        {
+            for (int i = 0; i < queues; i++)
+            {
+                LinuxException.Check(Syscall.Open("/dev/net/tun\0"u8, O_RDWR | O_NONBLOCK, out FileDescriptor? descriptor), "open /dev/net/tun",
+                    "load the tun module (modprobe tun) or let the service use the device (DeviceAllow=/dev/net/tun rw)");
+                opened.Add(new TunQueue(descriptor!, signal));
+                Attach(descriptor!, name, queues > 1);
+                takesUdp = SetOffloads(descriptor!, segments) && takesUdp;
+            }
+            return new TunDevice(name, [.. opened], takesUdp);
+        }
+        catch
+        {
+            opened.ForEach(queue => queue.Dispose());
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (TunQueue queue in Queues) queue.Dispose();
+    }
+
+    private static void Attach(FileDescriptor descriptor, string name, bool multiQueue)
+    {
+        ifreq request = default;
+        Encoding.ASCII.GetBytes(name, new Span<byte>(request.ifr_name, TunAbi.IFNAMSIZ - 1));
+        request.ifr_flags = (ushort)(TunAbi.IFF_TUN | TunAbi.IFF_NO_PI | TunAbi.IFF_VNET_HDR | (multiQueue ? TunAbi.IFF_MULTI_QUEUE : 0));
+        int result = Syscall.Ioctl(descriptor, TunAbi.TUNSETIFF, ref request);
+        LinuxException.Check(result, $"create TUN device {name}", Syscall.ErrorOf(result) switch
+        {
+            Errno.EBUSY => $"another process holds {name}: is a second agent running?",
+            Errno.EINVAL => $"an interface {name} exists and is of another kind: remove it (ip link delete {name}) or choose --device",
+            _ => null,
+        });
+        int headerSize = VirtioNetHeader.Size;
+        LinuxException.Check(Syscall.Ioctl(descriptor, TunAbi.TUNSETVNETHDRSZ, ref headerSize), $"set the header size of {name}");
+    }
+
+    // Returns whether the kernel knows UDP segmentation.
+    private static bool SetOffloads(FileDescriptor descriptor, bool segments)
+    {
+        uint wanted = segments ? BaseOffloads : TunAbi.TUN_F_CSUM;
+        // The kernel takes USO for both families or for none.
+        const uint Uso = TunAbi.TUN_F_USO4 | TunAbi.TUN_F_USO6;
+        if (segments && Syscall.Ioctl(descriptor, TunAbi.TUNSETOFFLOAD, wanted | Uso) >= 0) return true;
+        LinuxException.Check(Syscall.Ioctl(descriptor, TunAbi.TUNSETOFFLOAD, wanted), "set the offloads of the TUN device");
+        return false;
+    }
+}

@@ -1,0 +1,49 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Overlay.Encap.Buffers;
+using Overlay.Encap.Devices;
+using Overlay.Encap.Linux.Abi;
+using Overlay.Encap.Linux.Gate;
+using Overlay.Encap.Wire;
+using static Tmds.Linux.LibC;
+
+namespace Overlay.Encap.Linux;
+
+/// <summary>One queue of a <see cref="TunDevice"/>: a descriptor, packet in, packet out.</summary>
+/// <remarks>One thread may read while others write; the vector of a write is on the writer's stack.</remarks>
+public sealed unsafe class TunQueue : ITunQueue, IDisposable
+{
+    private const int MaxPieces = 256;
+    private const int Runt = VirtioNetHeader.Size + IPv4View.MinHeader;
+
+    private readonly FileDescriptor _descriptor;
+    private readonly ShutdownSignal _signal;
+
+    internal TunQueue(FileDescriptor descriptor, ShutdownSignal signal) => (_descriptor, _signal) = (descriptor, signal);
+
+    /// <inheritdoc/>
+    public bool WaitReadable() =>
+        Syscall.Poll(_descriptor, POLLIN, _signal.Descriptor, -1, out _, out bool stopping) >= 0 && !stopping;
+
+    /// <inheritdoc/>
+    public IoResult Read(Span<byte> destination) => Outcome.OfRead(Syscall.Read(_descriptor, destination));
+
+    /// <inheritdoc/>
+    [SkipLocalsInit]
+    public IoResult Write(PacketArena arena, ReadOnlySpan<Slice> pieces)
+    {
+        // Some kernels leak memory when a runt is written (CVE-2026-46320..22).
+        if (pieces.Length > MaxPieces || pieces[0].Length < Runt) return new IoResult(IoStatus.Rejected, 0, (int)Errno.EINVAL);
+        iovec* vector = stackalloc iovec[pieces.Length];
+        byte* slab = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(arena.Slab));
+        for (int i = 0; i < pieces.Length; i++)
+        {
+            vector[i].iov_base = slab + pieces[i].Offset;
+            vector[i].iov_len = (nuint)pieces[i].Length;
+        }
+        return Outcome.Of(Syscall.WriteV(_descriptor, vector, pieces.Length));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _descriptor.Dispose();
+}

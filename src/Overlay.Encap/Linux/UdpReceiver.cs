@@ -1,0 +1,125 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Overlay.Encap.Buffers;
+using Overlay.Encap.Devices;
+using Overlay.Encap.Linux.Abi;
+using Overlay.Encap.Linux.Gate;
+using static Tmds.Linux.LibC;
+
+namespace Overlay.Encap.Linux;
+
+/// <summary>The socket on the VXLAN port of our own address: recvmmsg into the slots of a batch, joined by the kernel where it can (UDP_GRO).</summary>
+public sealed unsafe class UdpReceiver : IUnderlayReceiver, IDisposable
+{
+    private const int ControlSize = 64;   // a UDP_GRO and an IP_TOS message, 24 bytes each
+
+    private readonly FileDescriptor _descriptor;
+    private readonly ShutdownSignal _signal;
+    private mmsghdr[] _messages = [];
+    private iovec[] _vector = [];
+    private sockaddr_in[] _sources = [];
+    private byte[] _control = [];
+
+    private UdpReceiver(FileDescriptor descriptor, ShutdownSignal signal) => (_descriptor, _signal) = (descriptor, signal);
+
+    /// <summary>Opens and binds the socket.</summary>
+    /// <param name="address">The address to receive on.</param>
+    /// <param name="port">UDP port.</param>
+    /// <param name="shared">True where several receivers of this process share the port (SO_REUSEPORT).</param>
+    /// <param name="joins">Whether the kernel may join datagrams (UDP_GRO, Linux 5.0).</param>
+    /// <param name="signal">Ends the waits.</param>
+    /// <exception cref="LinuxException">The port is taken, or the address is not this node's.</exception>
+    public static UdpReceiver Open(IPAddress address, int port, bool shared, bool joins, ShutdownSignal signal)
+    {
+        FileDescriptor descriptor = UnderlaySocket.Create(sends: false);
+        try
+        {
+            if (shared) UnderlaySocket.Require(descriptor, SOL_SOCKET, SO_REUSEPORT, 1, "share the UDP port between workers");
+            UnderlaySocket.Require(descriptor, IPPROTO_IP, IP_RECVTOS, 1, "receive the TOS octet");
+            if (joins) Syscall.SetSockOpt(descriptor, UdpAbi.SOL_UDP, UdpAbi.UDP_GRO, 1);   // an older kernel just does not join
+            int result = Syscall.Bind(descriptor, UnderlaySocket.AddressOf(address, port));
+            LinuxException.Check(result, $"bind UDP {address}:{port}", Syscall.ErrorOf(result) switch
+            {
+                Errno.EADDRINUSE => $"another program or a kernel vxlan device has the port (ss -lunp 'sport = :{port}'; ip -d link show type vxlan)",
+                Errno.EADDRNOTAVAIL => $"{address} is not an address of this node: check --iface and --public-ip",
+                _ => null,
+            });
+            return new UdpReceiver(descriptor, signal);
+        }
+        catch
+        {
+            descriptor.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool WaitReadable() =>
+        Syscall.Poll(_descriptor, POLLIN, _signal.Descriptor, -1, out _, out bool stopping) >= 0 && !stopping;
+
+    /// <inheritdoc/>
+    public IoResult Receive(ReceiveBatch batch)
+    {
+        if (_messages.Length != batch.Capacity) LayOut(batch);
+        mmsghdr* messages = PointerTo(_messages);
+        for (int i = 0; i < batch.Capacity; i++)
+        {
+            messages[i].msg_hdr.msg_namelen = (uint)sizeof(sockaddr_in);
+            messages[i].msg_hdr.msg_controllen = ControlSize;
+        }
+        int count = Syscall.RecvMmsg(_descriptor, messages, batch.Capacity, MSG_DONTWAIT);
+        for (int i = 0; i < count; i++) batch.Datagrams[i] = Describe(messages[i], _sources[i]);
+        return Outcome.Of(count);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _descriptor.Dispose();
+
+    private static Datagram Describe(in mmsghdr message, in sockaddr_in source)
+    {
+        int length = (int)message.msg_len, segment = length;
+        byte tos = 0;
+        byte* control = (byte*)message.msg_hdr.msg_control;
+        nuint left = message.msg_hdr.msg_controllen;
+        while (left >= UdpAbi.CMSG_HDRLEN)
+        {
+            cmsghdr* header = (cmsghdr*)control;
+            if (header->cmsg_len < UdpAbi.CMSG_HDRLEN || header->cmsg_len > left) break;
+            byte* data = control + UdpAbi.CMSG_HDRLEN;
+            nuint dataLength = header->cmsg_len - UdpAbi.CMSG_HDRLEN;
+            if (header->cmsg_level == UdpAbi.SOL_UDP && header->cmsg_type == UdpAbi.UDP_GRO && dataLength >= sizeof(int)) segment = *(int*)data;
+            if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_TOS && dataLength >= 1) tos = *data;
+            nuint step = (nuint)UdpAbi.CMSG_ALIGN((int)header->cmsg_len);
+            if (step >= left) break;
+            control += step;
+            left -= step;
+        }
+        bool truncated = (message.msg_hdr.msg_flags & MSG_TRUNC) != 0;
+        return new Datagram(length, segment > 0 ? segment : Math.Max(length, 1), BinaryPrimitives.ReverseEndianness(source.sin_addr), tos, truncated);
+    }
+
+    // Each slot keeps its vector, address and control space for good; only the lengths are reset before a call.
+    private void LayOut(ReceiveBatch batch)
+    {
+        int count = batch.Capacity;
+        _messages = GC.AllocateArray<mmsghdr>(count, pinned: true);
+        _vector = GC.AllocateArray<iovec>(count, pinned: true);
+        _sources = GC.AllocateArray<sockaddr_in>(count, pinned: true);
+        _control = GC.AllocateArray<byte>(count * ControlSize, pinned: true);
+        byte* slab = PointerTo(batch.Arena.Slab);
+        for (int i = 0; i < count; i++)
+        {
+            _vector[i].iov_base = slab + ReceiveBatch.OffsetOf(i);
+            _vector[i].iov_len = ReceiveBatch.SlotSize;
+            _messages[i].msg_hdr.msg_name = PointerTo(_sources) + i;
+            _messages[i].msg_hdr.msg_iov = PointerTo(_vector) + i;
+            _messages[i].msg_hdr.msg_iovlen = 1;
+            _messages[i].msg_hdr.msg_control = PointerTo(_control) + i * ControlSize;
+        }
+    }
+
+    // Of pinned arrays only.
+    private static T* PointerTo<T>(T[] array) where T : unmanaged => (T*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(array));
+}

@@ -1,0 +1,159 @@
+using System.Net;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Overlay.Encap.Buffers;
+using Overlay.Encap.Devices;
+using Overlay.Encap.Linux.Abi;
+using Overlay.Encap.Linux.Gate;
+using static Tmds.Linux.LibC;
+
+namespace Overlay.Encap.Linux;
+
+/// <summary>
+/// The sockets datagrams leave from, one for each source port: sendmmsg of trains, each with UDP_SEGMENT where it holds more
+/// than one datagram. The outer header has DF set, as a VTEP must not fragment (RFC 7348 section 4.3).
+/// </summary>
+public sealed unsafe class UdpSender : IUnderlaySender, IDisposable
+{
+    /// <summary>Source ports are chosen from here up to 65535 (RFC 7348 section 5).</summary>
+    public const int FirstPort = 49152;
+
+    private const int PortTries = 64;
+    private const int WritableTimeout = 10;   // ms; a NIC that takes nothing for longer is worth a drop
+    private const int ControlSize = 64;       // a UDP_SEGMENT and an IP_TOS message, 24 bytes each
+    private const int MtuDiscoverDo = 2;      // IP_PMTUDISC_DO
+
+    private readonly FileDescriptor[] _lanes;
+    private readonly int _port;
+    private readonly ShutdownSignal _signal;
+    private readonly mmsghdr[] _messages = GC.AllocateArray<mmsghdr>(SendBatch.MaxDatagrams, pinned: true);
+    private readonly iovec[] _vector = GC.AllocateArray<iovec>(SendBatch.MaxSlices, pinned: true);
+    private readonly sockaddr_in[] _destinations = GC.AllocateArray<sockaddr_in>(SendBatch.MaxDatagrams, pinned: true);
+    private readonly byte[] _control = GC.AllocateArray<byte>(SendBatch.MaxDatagrams * ControlSize, pinned: true);
+
+    private UdpSender(FileDescriptor[] lanes, int port, ShutdownSignal signal) => (_lanes, _port, _signal) = (lanes, port, signal);
+
+    /// <summary>Opens the sockets and binds each to a free source port.</summary>
+    /// <param name="address">The address to send from.</param>
+    /// <param name="port">The destination port of every datagram.</param>
+    /// <param name="lanes">Number of source ports.</param>
+    /// <param name="signal">Ends the waits.</param>
+    /// <exception cref="LinuxException">The address is not this node's, or no port is free.</exception>
+    public static UdpSender Open(IPAddress address, int port, int lanes, ShutdownSignal signal)
+    {
+        List<FileDescriptor> opened = [];
+        try
+        {
+            for (int i = 0; i < lanes; i++)
+            {
+                FileDescriptor descriptor = UnderlaySocket.Create(sends: true);
+                opened.Add(descriptor);
+                UnderlaySocket.Require(descriptor, IPPROTO_IP, IP_MTU_DISCOVER, MtuDiscoverDo, "forbid fragmentation");
+                BindAnywhere(descriptor, address);
+            }
+            return new UdpSender([.. opened], port, signal);
+        }
+        catch
+        {
+            opened.ForEach(descriptor => descriptor.Dispose());
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public IoResult Send(SendBatch batch, ReadOnlySpan<int> trains)
+    {
+        iovec* piece = PointerTo(_vector);
+        for (int i = 0; i < trains.Length; i++)
+        {
+            ref readonly Train train = ref batch.Trains[trains[i]];
+            int pieces = train.Segments * train.SlicesPerSegment;
+            Prepare(i, train, train.Segments > 1 ? train.SegmentSize : 0, piece, pieces);
+            piece = Fill(piece, batch, train.FirstSlice, pieces);
+        }
+        return Outcome.Of(Syscall.SendMmsg(_lanes[batch.Trains[trains[0]].Lane], PointerTo(_messages), trains.Length, MSG_DONTWAIT));
+    }
+
+    /// <inheritdoc/>
+    public IoResult SendSegment(SendBatch batch, in Train train, int firstSlice)
+    {
+        iovec* piece = PointerTo(_vector);
+        Prepare(0, train, segmentSize: 0, piece, train.SlicesPerSegment);
+        Fill(piece, batch, firstSlice, train.SlicesPerSegment);
+        IoResult result = Outcome.Of(Syscall.SendMmsg(_lanes[train.Lane], PointerTo(_messages), 1, MSG_DONTWAIT));
+        return result.Status == IoStatus.Ok ? IoResult.Done((int)_messages[0].msg_len) : result;
+    }
+
+    /// <inheritdoc/>
+    public int PathMtu(uint destination)
+    {
+        using FileDescriptor probe = UnderlaySocket.Create(sends: true);
+        return Syscall.Connect(probe, UnderlaySocket.AddressOf(destination, _port)) >= 0
+            && Syscall.GetSockOpt(probe, IPPROTO_IP, IP_MTU, out int mtu) >= 0 ? mtu : 0;
+    }
+
+    /// <inheritdoc/>
+    public bool WaitWritable(int lane) =>
+        Syscall.Poll(_lanes[lane], POLLOUT, _signal.Descriptor, WritableTimeout, out short ready, out bool stopping) > 0
+        && !stopping && (ready & POLLOUT) != 0;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (FileDescriptor descriptor in _lanes) descriptor.Dispose();
+    }
+
+    private static void BindAnywhere(FileDescriptor descriptor, IPAddress address)
+    {
+        int result = 0;
+        for (int i = 0; i < PortTries; i++)
+        {
+            int port = Random.Shared.Next(FirstPort, 65536);
+            result = Syscall.Bind(descriptor, UnderlaySocket.AddressOf(address, port));
+            if (Syscall.ErrorOf(result) != Errno.EADDRINUSE) break;
+        }
+        LinuxException.Check(result, $"bind a UDP source port of {address}",
+            Syscall.ErrorOf(result) == Errno.EADDRNOTAVAIL ? $"{address} is not an address of this node: check --iface and --public-ip" : null);
+    }
+
+    private void Prepare(int index, in Train train, int segmentSize, iovec* pieces, int count)
+    {
+        _destinations[index] = UnderlaySocket.AddressOf(train.Destination, _port);
+        byte* control = PointerTo(_control) + index * ControlSize;
+        int used = 0;
+        if (segmentSize > 0)
+        {
+            *(cmsghdr*)control = new cmsghdr { cmsg_len = (nuint)UdpAbi.CMSG_LEN(sizeof(ushort)), cmsg_level = UdpAbi.SOL_UDP, cmsg_type = UdpAbi.UDP_SEGMENT };
+            *(ushort*)(control + UdpAbi.CMSG_HDRLEN) = (ushort)segmentSize;
+            used = UdpAbi.CMSG_SPACE(sizeof(ushort));
+        }
+        if (train.Tos != 0)
+        {
+            *(cmsghdr*)(control + used) = new cmsghdr { cmsg_len = (nuint)UdpAbi.CMSG_LEN(sizeof(int)), cmsg_level = IPPROTO_IP, cmsg_type = IP_TOS };
+            *(int*)(control + used + UdpAbi.CMSG_HDRLEN) = train.Tos;
+            used += UdpAbi.CMSG_SPACE(sizeof(int));
+        }
+        ref msghdr message = ref _messages[index].msg_hdr;
+        message.msg_name = PointerTo(_destinations) + index;
+        message.msg_namelen = (uint)sizeof(sockaddr_in);
+        message.msg_iov = pieces;
+        message.msg_iovlen = (nuint)count;
+        message.msg_control = used > 0 ? control : null;
+        message.msg_controllen = (nuint)used;
+    }
+
+    private static iovec* Fill(iovec* piece, SendBatch batch, int slice, int count)
+    {
+        byte* slab = PointerTo(batch.Arena.Slab);
+        for (; count > 0; count--, piece++, slice = batch.SliceAfter(slice))
+        {
+            Slice range = batch.SliceAt(slice);
+            piece->iov_base = slab + range.Offset;
+            piece->iov_len = (nuint)range.Length;
+        }
+        return piece;
+    }
+
+    // Of pinned arrays only.
+    private static T* PointerTo<T>(T[] array) where T : unmanaged => (T*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(array));
+}

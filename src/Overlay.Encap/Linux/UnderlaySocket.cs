@@ -1,0 +1,48 @@
+using System.Buffers.Binary;
+using System.Net;
+using Overlay.Encap.Forwarding;
+using Overlay.Encap.Linux.Abi;
+using Overlay.Encap.Linux.Gate;
+using static Tmds.Linux.LibC;
+
+namespace Overlay.Encap.Linux;
+
+/// <summary>How the UDP sockets of the underlay are made.</summary>
+internal static class UnderlaySocket
+{
+    /// <summary>Bytes asked for as socket buffer: some 100 super-packets, beyond net.core.rmem_max where CAP_NET_ADMIN allows it.</summary>
+    private const int BufferBytes = 8 << 20;
+
+    /// <summary>A UDP socket, not bound.</summary>
+    /// <param name="sends">True for one that only sends, false for one that only receives: it gets a large buffer on that side.</param>
+    public static FileDescriptor Create(bool sends)
+    {
+        LinuxException.Check(Syscall.Socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0, out FileDescriptor? descriptor), "create a UDP socket");
+        if (sends) SetBuffer(descriptor!, SO_SNDBUFFORCE, SO_SNDBUF);
+        else SetBuffer(descriptor!, SO_RCVBUFFORCE, SO_RCVBUF);
+        // What a stranger sends to a source port is never read: let it take no memory.
+        if (sends) Syscall.SetSockOpt(descriptor!, SOL_SOCKET, SO_RCVBUF, 0);
+        return descriptor!;
+    }
+
+    /// <summary>An IPv4 socket address.</summary>
+    public static sockaddr_in AddressOf(uint address, int port) => new()
+    {
+        sin_family = (ushort)AF_INET,
+        sin_port = BinaryPrimitives.ReverseEndianness((ushort)port),
+        sin_addr = BinaryPrimitives.ReverseEndianness(address),
+    };
+
+    /// <inheritdoc cref="AddressOf(uint, int)"/>
+    public static sockaddr_in AddressOf(IPAddress address, int port) => AddressOf(Prefix.AddressOf(address), port);
+
+    /// <summary>Sets an option that the agent cannot do without.</summary>
+    public static void Require(FileDescriptor descriptor, int level, int option, int value, string purpose) =>
+        LinuxException.Check(Syscall.SetSockOpt(descriptor, level, option, value), purpose);
+
+    // The FORCE option needs CAP_NET_ADMIN in the first user namespace; without it the system's limit holds.
+    private static void SetBuffer(FileDescriptor descriptor, int force, int plain)
+    {
+        if (Syscall.SetSockOpt(descriptor, SOL_SOCKET, force, BufferBytes) < 0) Syscall.SetSockOpt(descriptor, SOL_SOCKET, plain, BufferBytes);
+    }
+}

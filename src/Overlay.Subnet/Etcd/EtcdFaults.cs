@@ -1,0 +1,107 @@
+using System.Net.Sockets;
+using System.Security.Authentication;
+using Grpc.Core;
+using Overlay.Subnet.Store;
+
+namespace Overlay.Subnet.Etcd;
+
+/// <summary>Turns what the gRPC stack throws into one line that tells an operator what is wrong and what to do.</summary>
+internal static class EtcdFaults
+{
+    // etcd's own words (api/v3rpc/rpctypes/error.go), since it uses one status code for several of these.
+    private static readonly (string Text, StoreFault Fault, string Advice)[] Known =
+    [
+        ("no leader", StoreFault.NoLeader, "the cluster has no leader; are most members up, and are their disks fast enough?"),
+        ("leader changed", StoreFault.NoLeader, "the cluster is electing a leader"),
+        ("not leader", StoreFault.NoLeader, "the cluster is electing a leader"),
+        ("request timed out", StoreFault.Timeout, "the cluster did not commit in time; slow disks or network between members?"),
+        ("too many requests", StoreFault.Overloaded, "etcd is overloaded"),
+        ("database space exceeded", StoreFault.OutOfSpace, "etcd's database is full (NOSPACE alarm): compact, defragment and disarm the alarm with etcdctl"),
+        ("no space", StoreFault.OutOfSpace, "etcd's database is full (NOSPACE alarm): compact, defragment and disarm the alarm with etcdctl"),
+        ("authentication is not enabled", StoreFault.AuthNotEnabled, "etcd has authentication off; etcd-username and etcd-password are not needed"),
+        ("invalid auth token", StoreFault.Unauthenticated, "the login has expired"),
+        ("invalid user ID or password", StoreFault.Unauthenticated, "wrong etcd-username or etcd-password"),
+        ("user name is empty", StoreFault.Unauthenticated, "etcd asks for a login: set etcd-username and etcd-password"),
+        ("user name not found", StoreFault.Unauthenticated, "etcd does not know this etcd-username"),
+        ("permission denied", StoreFault.PermissionDenied, ""),
+        ("requested lease not found", StoreFault.LeaseNotFound, "the etcd lease has expired"),
+        ("has been compacted", StoreFault.Compacted, "reading anew"),
+        ("Received message exceeds", StoreFault.TooLarge, "the answer is too large"),
+    ];
+
+    /// <summary>Tells a failure of the outside world from a mistake of ours.</summary>
+    public static bool IsExpected(Exception e) =>
+        e is RpcException or OperationCanceledException or HttpRequestException or IOException or ObjectDisposedException or StoreException;
+
+    /// <param name="e">An expected failure while the caller had not given up, so that a cancellation is a deadline.</param>
+    /// <param name="action">What was attempted, as in "cannot {action}".</param>
+    /// <param name="options">For the names in the advice.</param>
+    public static StoreException Explain(Exception e, string action, EtcdOptions options)
+    {
+        if (e is StoreException already)
+            return already;
+        (StoreFault fault, string advice) = Judge(e, action, options);
+        return new StoreException(fault, $"cannot {action}: {advice}", e);
+    }
+
+    private static (StoreFault Fault, string Advice) Judge(Exception e, string action, EtcdOptions options)
+    {
+        string detail = (e as RpcException)?.Status.Detail ?? "";
+        foreach ((string text, StoreFault fault, string advice) in Known)
+        {
+            if (detail.Contains(text, StringComparison.Ordinal))
+                return (fault, fault == StoreFault.PermissionDenied ? Permission(action, options) : advice);
+        }
+        return JudgeTls(e) ?? JudgeConnection(e, options);
+    }
+
+    private static string Permission(string action, EtcdOptions options)
+    {
+        string who = options.Username.Length > 0 ? $"etcd user \"{LogText.Escape(options.Username)}\"" : "the user of our client certificate";
+        string right = action.StartsWith("write", StringComparison.Ordinal) ? "write" : "read";
+        return $"{who} lacks the {right} permission; grant a role of it readwrite on the prefix {options.Prefix}/ (etcdctl role grant-permission --prefix)";
+    }
+
+    private static (StoreFault Fault, string Advice)? JudgeTls(Exception e)
+    {
+        string text = string.Join(" / ", Chain(e).Select(inner => inner.Message));
+        bool Says(string part) => text.Contains(part, StringComparison.OrdinalIgnoreCase);
+        if (Says("RemoteCertificateNameMismatch"))
+            return (StoreFault.Tls, "the server's certificate is not for the host name in etcd-endpoints");
+        if (Says("NotTimeValid"))
+            return (StoreFault.Tls, "the server's certificate has expired or is not valid yet (or this clock is wrong)");
+        if (Says("RemoteCertificateChainErrors") || Says("PartialChain") || Says("UntrustedRoot"))
+            return (StoreFault.Tls, "the server's certificate is not signed by etcd-cafile (or by the system's authorities, if that is not set)");
+        if (Says("Cannot determine the frame size") || Says("corrupted frame"))
+            return (StoreFault.Tls, "the server does not speak TLS there; use http:// in etcd-endpoints?");
+        if (Says("bad certificate") || Says("certificate required") || Says("certificate expired") || Says("SSL_ERROR_SSL") || Says("tlsv1 alert"))
+            return (StoreFault.Tls, "the server refuses our client certificate: check etcd-certfile and etcd-keyfile (missing, expired or of another authority?)");
+        return Chain(e).OfType<AuthenticationException>().FirstOrDefault() is AuthenticationException tls
+            ? (StoreFault.Tls, $"TLS failed: {LogText.Escape(tls.Message)}") : null;
+    }
+
+    private static (StoreFault Fault, string Advice) JudgeConnection(Exception e, EtcdOptions options)
+    {
+        string where = string.Join(',', options.Endpoints);
+        StatusCode code = e is RpcException rpc ? rpc.StatusCode : e is OperationCanceledException ? StatusCode.DeadlineExceeded : StatusCode.Unavailable;
+        SocketException? socket = Chain(e).OfType<SocketException>().FirstOrDefault();
+        return code switch
+        {
+            StatusCode.Unimplemented => (StoreFault.NotEtcd, $"what listens at {where} is not an etcd with the v3 API"),
+            StatusCode.DeadlineExceeded => (StoreFault.Timeout, $"no answer in time from {where}"),
+            _ when socket is not null => (StoreFault.Unreachable, $"no connection to {where}: {socket.Message}"),
+            StatusCode.Unavailable or StatusCode.Cancelled => (StoreFault.Unreachable, $"the connection to {where} broke: {Detail(e)}"),
+            StatusCode.Internal or StatusCode.Unknown when Chain(e).Any(inner => inner is HttpRequestException or HttpIOException) =>
+                (StoreFault.NotEtcd, $"what listens at {where} does not speak etcd's protocol (HTTP/2): {Detail(e)}"),
+            _ => (StoreFault.Other, $"{code}: {Detail(e)}"),
+        };
+    }
+
+    private static string Detail(Exception e) => LogText.Escape(e is RpcException rpc ? rpc.Status.Detail : e.Message);
+
+    private static IEnumerable<Exception> Chain(Exception e)
+    {
+        for (Exception? inner = e; inner is not null; inner = inner.InnerException)
+            yield return inner;
+    }
+}
