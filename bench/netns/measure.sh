@@ -1,9 +1,14 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154,SC2086 # names of topology.sh, traffic.sh and peers.sh; LOAD may be a command with arguments
+# shellcheck disable=SC2154 # names of topology.sh, traffic.sh and peers.sh
 # The measurements of a benchmark run and their summary. Every value is one line: metric, unit, "more" or "less" (which is
 # better), value.
 
-value() { printf '%s\t%s\t%s\t%s\n' "$@"; }
+load=artifacts/overlay-load
+
+value() {
+    [[ -n $4 ]] || die "no figure came out of: $1"
+    printf '%s\t%s\t%s\t%s\n' "$@"
+}
 
 # measure P SECONDS: one turn of one peer.
 measure() {
@@ -16,17 +21,17 @@ measure() {
     value 'CPU per GB' s less "$(awk -v t="$ticks" -v hz="$(getconf CLK_TCK)" '{ print t / hz / ($1 / 1e9) }' <<<"$result")"
 
     # The ping under load starts when the streams run and ends before they do.
-    iperf "$from" "$address" "$seconds" --parallel 4 >"$WORK/load.result" &
-    local load=$!
+    iperf "$from" "$address" "$seconds" --parallel 4 >"$WORK/streams" &
+    local streams=$!
     sleep 0.4
     ping_times "$from" "$address" $((seconds * 500 - 350)) 0.002 >"$WORK/loaded"
-    wait "$load"
-    value 'TCP 4 streams' Gbit/s more "$(awk '{ print $2 / 1e9 }' "$WORK/load.result")"
+    wait "$streams"
+    value 'TCP 4 streams' Gbit/s more "$(awk '{ print $2 / 1e9 }' "$WORK/streams")"
     value 'TCP 1 stream back' Gbit/s more "$(gigabits "$from" "$address" "$seconds" --parallel 1 --reverse)"
     value 'TCP 4 streams back' Gbit/s more "$(gigabits "$from" "$address" "$seconds" --parallel 4 --reverse)"
 
     small_packets "$from" "$to" "$address" "$seconds"
-    round_trips "$from" "$address" "$seconds"
+    round_trips "$from" "$to" "$address" "$seconds"
 
     ping_times "$from" "$address" $((seconds * 200)) 0.002 >"$WORK/idle"
     value 'ping idle p50' ms less "$(percentile 50 <"$WORK/idle")"
@@ -38,35 +43,27 @@ measure() {
     checked_transfer "$from" "$to" "$address" >/dev/null || die "${peers[$1]%%=*}: a transfer broke or its checksum differs"
 }
 
-load_servers() {
-    [[ -z $LOAD ]] || spawn "$1" "echo-$1" $LOAD tcp-echo "$2" 5002
-}
-
 # small_packets FROM TO ADDRESS SECONDS: 64-byte UDP payloads that arrive, in thousands a second.
 small_packets() {
-    if [[ -n $LOAD ]]; then
-        in_ns "$2" $LOAD udp-receive "$3" 5003 "$4" >"$WORK/received" &
-        local receiver=$!
-        in_ns "$1" $LOAD udp-send "$3" 5003 64 "$4"
-        wait "$receiver"
-        value '64 B delivered' kpps more "$(awk -v s="$4" '{ print $1 / s / 1e3 }' "$WORK/received")"
-    else
-        value '64 B delivered (iperf3)' kpps more "$(in_ns "$1" iperf3 --client "$3" --port "$iperf_port" --time "$4" --udp --length 64 --bitrate 0 --json |
-            awk -F'[:,\t ]+' '/"end"/ { end = 1 } end && /"sum"/ { inside = 1 }
-                inside && /"seconds"/ { s = $3 } inside && /"lost_packets"/ { lost = $3 }
-                inside && /"packets"/ { print ($3 - lost) / s / 1e3; exit }')"
-    fi
+    in_ns "$2" "$load" udp-sink --listen "$3:5003" --seconds $(($4 + 1)) >"$WORK/sink" &
+    local sink=$!
+    until_true 5 bound "$2" 5003
+    in_ns "$1" "$load" udp-blast --to "$3:5003" --size 64 --seconds "$4" >/dev/null
+    wait "$sink"
+    value '64 B delivered' kpps more "$(field pps <"$WORK/sink" | awk '{ print $1 / 1e3 }')"
 }
 
-# round_trips FROM ADDRESS SECONDS: one byte there and back over TCP, the next when it is back.
+# round_trips FROM TO ADDRESS SECONDS: one byte there and back over TCP, the next when it is back.
 round_trips() {
-    if [[ -n $LOAD ]]; then
-        value 'TCP round trips' 1/s more "$(in_ns "$1" $LOAD tcp-rr "$2" 5002 "$3")"
-    else
-        value 'ICMP round trips (flood ping)' 1/s more "$(in_ns "$1" ping -n -q -f -w "$3" "$2" |
-            awk -v s="$3" '/received/ { for (i = 1; i < NF; i++) if ($(i + 1) ~ /^received/) print $i / s }')"
-    fi
+    spawn "$2" echo "$load" tcp-echo --listen "$3:5002" --seconds $(($4 + 5))
+    until_true 5 listening "$2" 5002
+    value 'TCP round trips' 1/s more "$(in_ns "$1" "$load" tcp-rr --to "$3:5002" --seconds "$4" | field per_second)"
 }
+
+# field NAME: of a line of tab-separated name=value pairs.
+field() { tr '\t' '\n' | sed -n "s/^$1=//p"; }
+
+bound() { [[ -n $(in_ns "$1" ss -Hlun "sport = :$2") ]]; }
 
 # environment OPTIONS TICKS: what a reader must know to judge the figures. TICKS is the CPU time that others used in the second
 # before the run.
@@ -77,7 +74,6 @@ environment() {
     echo "commit   $(git -c safe.directory='*' describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null || echo unknown)"
     echo "run      bench/netns/run $1"
     echo "others   used $(awk -v t="$2" -v hz="$(getconf CLK_TCK)" -v n="$(nproc)" 'BEGIN { printf "%.0f", 100 * t / hz / n }') % of the CPU before the run"
-    echo "load     ${LOAD:-iperf3 and flood ping stand in for a load generator}"
 }
 
 # summarise table|tsv FILE: median, spread and ratio to the first peer of profile, peer, round, metric, unit, better, value.

@@ -24,7 +24,6 @@ peers_start() {
         esac
         until_true 15 in_ns "a$p" ping -q -c 1 -W 1 "${PEER_TO[p]}" || die "${peer%%=*}: no ping through the tunnel, profile $profile"
         iperf_server "b$p" || die 'iperf3 did not start'
-        load_servers "b$p" "${PEER_TO[p]}"
     done
     # What start-up leaves behind (probes, first compilations, renewals) is over before the first figure is taken.
     sleep 1
