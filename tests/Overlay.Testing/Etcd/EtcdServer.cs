@@ -85,10 +85,10 @@ public sealed class EtcdServer : IAsyncDisposable
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    /// <summary>Starts the killed server on the same ports and data, and waits until it answers.</summary>
-    public async Task StartAgainAsync(CancellationToken cancellationToken)
+    /// <summary>Starts the killed server on the same ports and data, with more flags if given, and waits until it answers.</summary>
+    public async Task StartAgainAsync(CancellationToken cancellationToken, params string[] more)
     {
-        var start = new ProcessStartInfo("etcd", _arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("etcd", [.. _arguments, .. more]) { RedirectStandardError = true, RedirectStandardOutput = true };
         _process = Process.Start(start)!;
         _process.ErrorDataReceived += (_, _) => { };
         _process.OutputDataReceived += (_, _) => { };
