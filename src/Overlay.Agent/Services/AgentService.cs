@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Overlay.Agent.Configuration;
@@ -32,6 +33,11 @@ internal sealed class AgentService(
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
+        {
+            context.Cancel = true;   // the default would end the process
+            _log.NothingToReload();
+        });
         try
         {
             await RunAsync(stoppingToken).ConfigureAwait(false);

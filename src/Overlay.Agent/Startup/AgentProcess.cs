@@ -29,6 +29,7 @@ public static class AgentProcess
             .Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout);
         using IHost host = builder.Build();
 
+        AgentExit exit = host.Services.GetRequiredService<AgentExit>();   // the host disposes of its services when it has run
         ILogger log = host.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Overlay.Agent");
         log.Starting(VersionText.Number, run.Given.Length == 0 ? "defaults" : run.Given);
         foreach (string warning in run.Warnings) log.OptionWarning(warning);
@@ -40,7 +41,7 @@ public static class AgentProcess
         using (held)
         {
             await host.RunAsync();
-            return host.Services.GetRequiredService<AgentExit>().Code;
+            return exit.Code;
         }
     }
 }

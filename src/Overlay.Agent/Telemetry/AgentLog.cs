@@ -17,8 +17,11 @@ internal static partial class AgentLog
     [LoggerMessage(3002, LogLevel.Critical, "cannot start: {Reason}")]
     public static partial void CannotStart(this ILogger logger, string reason);
 
-    [LoggerMessage(3003, LogLevel.Information, "stopped as asked; lease, {SubnetFile} and routes are kept for the next start")]
+    [LoggerMessage(3003, LogLevel.Information, "stopped as asked; lease, state and {SubnetFile} are kept for the next start")]
     public static partial void Stopped(this ILogger logger, string subnetFile);
+
+    [LoggerMessage(3007, LogLevel.Information, "SIGHUP: there is nothing to reload, the network config in etcd is followed anyway")]
+    public static partial void NothingToReload(this ILogger logger);
 
     [LoggerMessage(3010, LogLevel.Information, "underlay is {Interface}, address {Address}, MTU {Mtu}, advertised as {PublicIp}: {Reason}")]
     public static partial void UnderlayChosen(this ILogger logger, string @interface, IPAddress address, int mtu, IPAddress publicIp, string reason);
