@@ -55,7 +55,7 @@ public sealed class EtcdTlsTests : IAsyncLifetime
         (string expiredCert, string expiredKey) = _authority.Issue("expired", expired: true);
 
         await FailsAsync(new EtcdOptions { Endpoints = Good.Endpoints, CaFile = other.CaFile, CertFile = Good.CertFile, KeyFile = Good.KeyFile }, "not signed by etcd-cafile");
-        await FailsAsync(new EtcdOptions { Endpoints = Good.Endpoints, CaFile = Good.CaFile }, "refuses our client certificate");
+        await FailsAsync(new EtcdOptions { Endpoints = Good.Endpoints, CaFile = Good.CaFile }, "wants a client certificate");
         await FailsAsync(new EtcdOptions { Endpoints = Good.Endpoints, CaFile = Good.CaFile, CertFile = strangerCert, KeyFile = strangerKey }, "refuses our client certificate");
         await FailsAsync(new EtcdOptions { Endpoints = Good.Endpoints, CaFile = Good.CaFile, CertFile = expiredCert, KeyFile = expiredKey }, "refuses our client certificate");
         await FailsAsync(
