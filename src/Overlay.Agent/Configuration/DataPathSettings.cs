@@ -1,3 +1,5 @@
+using Overlay.Encap.Forwarding;
+
 namespace Overlay.Agent.Configuration;
 
 /// <summary>The TUN device, the filter and the offloads.</summary>

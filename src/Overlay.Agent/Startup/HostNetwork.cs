@@ -9,4 +9,10 @@ namespace Overlay.Agent.Startup;
 /// <param name="Routes">The main table, in the kernel's order.</param>
 /// <param name="RouteTo">Asks for the route to one address (<c>ip route get</c>); null where there is none.</param>
 public sealed record HostNetwork(
-    IReadOnlyList<LinkInfo> Links, IReadOnlyList<AddressInfo> Addresses, IReadOnlyList<RouteInfo> Routes, Func<IPAddress, RouteInfo?> RouteTo);
+    IReadOnlyList<LinkInfo> Links, IReadOnlyList<AddressInfo> Addresses, IReadOnlyList<RouteInfo> Routes, Func<IPAddress, RouteInfo?> RouteTo)
+{
+    /// <summary>Asks the kernel.</summary>
+    /// <param name="netlink">Stays with the caller; <see cref="RouteTo"/> uses it and works as long as it is open.</param>
+    /// <exception cref="Overlay.Encap.Linux.Gate.LinuxException">The kernel refuses to answer.</exception>
+    public static HostNetwork Read(RouteNetlink netlink) => new(netlink.Links(), netlink.Addresses(), netlink.Routes(), netlink.RouteTo);
+}

@@ -35,7 +35,7 @@ public static class Decapsulator
         VxlanHeader vxlan = VxlanHeader.Read(datagram);
         if (vxlan != table.Header) return ReasonOf(vxlan);
 
-        if (datagram.Length < PacketAt) return DropReason.ShortInner;
+        if (datagram.Length <= PacketAt) return DropReason.ShortInner;
         EthernetHeader frame = EthernetHeader.Read(datagram[VxlanHeader.Size..]);
         if (frame.Destination != local.Mac) return DropReason.DstMac;
         if (frame.Source == local.Mac) return DropReason.Loop;

@@ -22,7 +22,7 @@ public static class IcmpError
     /// <summary>Writes "destination unreachable" for a packet.</summary>
     /// <param name="destination">At least <see cref="MaxSize"/> bytes.</param>
     /// <param name="offender">The packet's IP header, checked, and what follows.</param>
-    /// <param name="source">Our own inner address, host order.</param>
+    /// <param name="source">Whom the error comes from, host order. A Linux host drops it if that is an address of its own.</param>
     /// <param name="code">One of the codes of type 3.</param>
     /// <param name="mtu">The next hop's MTU in bytes for <see cref="FragmentationNeeded"/>, else 0.</param>
     /// <returns>Bytes written, or 0 where no error may be sent: about ICMP errors, later fragments, and group or martian sources.</returns>

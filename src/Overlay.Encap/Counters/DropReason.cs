@@ -9,7 +9,7 @@ public enum DropReason
     /// <summary>Inbound: fewer bytes than a VXLAN header.</summary>
     ShortOuter,
 
-    /// <summary>Inbound: fewer bytes than VXLAN and Ethernet header.</summary>
+    /// <summary>Inbound: nothing behind the VXLAN and Ethernet headers, or not even those.</summary>
     ShortInner,
 
     /// <summary>Inbound: the outer source is no VTEP of this overlay.</summary>

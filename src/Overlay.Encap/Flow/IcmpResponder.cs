@@ -22,12 +22,13 @@ internal sealed class IcmpResponder(ITunQueue tun, FlowCounters counters)
 
     /// <summary>Answers a packet with "destination unreachable".</summary>
     /// <param name="offender">Its IP header, checked, and what follows.</param>
-    /// <param name="source">Our own inner address, host order.</param>
     /// <param name="code">The reason, a code of ICMP type 3.</param>
     /// <param name="mtu">For "fragmentation needed": the largest inner packet in bytes; else 0.</param>
-    public void Answer(ReadOnlySpan<byte> offender, uint source, byte code, int mtu = 0)
+    public void Answer(ReadOnlySpan<byte> offender, byte code, int mtu = 0)
     {
         if (!TakeToken()) return;
+        // In the name of the address that was not reached: from one of our own the kernel would take it for a martian.
+        uint source = new IPv4View(offender).Destination;
         int length = IcmpError.Write(_arena.Bytes[VirtioNetHeader.Size..], offender, source, code, mtu);
         if (length == 0) return;
         default(VirtioNetHeader).Write(_arena.Bytes);

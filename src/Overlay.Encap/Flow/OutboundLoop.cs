@@ -91,7 +91,7 @@ public sealed class OutboundLoop
             {
                 Counters.Receive(1);
                 Counters.Drop(reason);
-                if (reason == DropReason.NoRoute) _icmp.Answer(_arena[packet], table.Local.Subnet.Address, IcmpError.NetUnreachable);
+                if (reason == DropReason.NoRoute) _icmp.Answer(_arena[packet], IcmpError.NetUnreachable);
                 continue;
             }
             packet = packet with { Length = length };

@@ -96,9 +96,9 @@ internal sealed class TrainSender(IUnderlaySender underlay, IcmpResponder icmp, 
             IoStatus.WouldBlock => DropReason.TxFull,
             _ => DropReason.SendRejected,
         }, packets);
-        if (status != IoStatus.TooBig || _table is null) return;
+        if (status != IoStatus.TooBig) return;
         int mtu = new LinkMtu(underlay.PathMtu(train.Destination)).ToTunMtu().Bytes;
         if (mtu < TunMtu.Minimum) return;
-        icmp.Answer(batch.Arena[batch.SliceAt(slice)][Overhead.Encapsulation..], _table.Local.Subnet.Address, IcmpError.FragmentationNeeded, mtu);
+        icmp.Answer(batch.Arena[batch.SliceAt(slice)][Overhead.Encapsulation..], IcmpError.FragmentationNeeded, mtu);
     }
 }

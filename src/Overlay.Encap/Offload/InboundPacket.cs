@@ -66,7 +66,7 @@ internal readonly record struct InboundPacket
         int tcpLength = (tcp[12] >> 4) * 4, payload = tcp.Length - tcpLength;
         if (tcpLength < 20 || payload < 0) return other;
 
-        bool joins = payload > 0 && (tcp[13] & ~TcpPush) == TcpAck && (tcp[12] & 0x0F) == 0 && other.IpLength == IPv4View.MinHeader;
+        bool joins = payload > 0 && (tcp[13] & ~TcpPush) == TcpAck && (tcp[12] & 0x0F) == 0 && HasJoinableHeader(packet, other.IpLength);
         (bool isValid, bool isPartial) = Verify(packet, tcp, IPv4View.Tcp, TcpChecksumAt, joins);
         return other with
         {
@@ -85,7 +85,7 @@ internal readonly record struct InboundPacket
     {
         if (udp.Length < 8 || BinaryPrimitives.ReadUInt16BigEndian(udp[4..]) != udp.Length) return other;
         bool hasChecksum = MemoryMarshal.Read<ushort>(udp[UdpChecksumAt..]) != 0;
-        bool joins = udp.Length > 8 && hasChecksum && other.IpLength == IPv4View.MinHeader;
+        bool joins = udp.Length > 8 && hasChecksum && HasJoinableHeader(packet, other.IpLength);
         (bool isValid, bool isPartial) = hasChecksum ? Verify(packet, udp, IPv4View.Udp, UdpChecksumAt, joins) : default;
         return other with
         {
@@ -97,6 +97,10 @@ internal readonly record struct InboundPacket
             IsMergeable = joins && (isValid || isPartial),
         };
     }
+
+    // A super-packet gets a new IP checksum, which must not make a damaged header whole (FAULTS D3).
+    private static bool HasJoinableHeader(ReadOnlySpan<byte> packet, int ipLength) =>
+        ipLength == IPv4View.MinHeader && InternetChecksum.Fold(InternetChecksum.Sum(packet[..IPv4View.MinHeader])) == 0xFFFF;
 
     // The sum over the whole packet is only worth its price where the answer matters.
     private static (bool IsValid, bool IsPartial) Verify(ReadOnlySpan<byte> packet, ReadOnlySpan<byte> transport, byte protocol, int fieldAt, bool joins)

@@ -173,8 +173,11 @@ public sealed class LeaseKeeper
             Lease = Lease with { EtcdLeaseId = 0 };
             state = OwnKey.Judge(record, Lease, out other);
         }
-        _repair = null;
-        if (state == OwnKeyState.Good)
+        if (state == OwnKeyState.Good && _repair is not null)
+        {
+            Restored(record!.ModRevision); // by a try whose answer was lost
+        }
+        else if (state == OwnKeyState.Good)
         {
             Lease = Lease with { ModRevision = record!.ModRevision };
         }
@@ -227,12 +230,17 @@ public sealed class LeaseKeeper
             StorePaths.Subnet(Lease.Key), Lease.Attributes.ToJson(), Lease.EtcdLeaseId, expectedRevision, cancellationToken).ConfigureAwait(false);
         if (!result.Succeeded)
             return Judge(result.Current);
+        Restored(result.Revision);
+        return null;
+    }
+
+    private void Restored(long revision)
+    {
         _repair = null;
         _due = Now; // renew next, which tells how long the lease lives
-        Lease = Lease with { ModRevision = result.Revision };
-        _log.LeaseRestored(Lease.Key, result.Revision);
+        Lease = Lease with { ModRevision = revision };
+        _log.LeaseRestored(Lease.Key, revision);
         Tell(new LeaseHappening.Recreated(Lease));
-        return null;
     }
 
     private async Task RenewAsync(CancellationToken cancellationToken)

@@ -8,6 +8,8 @@ namespace Overlay.Subnet.Etcd;
 /// <summary>Turns what the gRPC stack throws into one line that tells an operator what is wrong and what to do.</summary>
 internal static class EtcdFaults
 {
+    private const int MaxDetail = 200;
+
     // etcd's own words (api/v3rpc/rpctypes/error.go), since it uses one status code for several of these.
     private static readonly (string Text, StoreFault Fault, string Advice)[] Known =
     [
@@ -52,7 +54,7 @@ internal static class EtcdFaults
             if (detail.Contains(text, StringComparison.Ordinal))
                 return (fault, fault == StoreFault.PermissionDenied ? Permission(action, options) : advice);
         }
-        return JudgeTls(e) ?? JudgeConnection(e, options);
+        return JudgeTls(e, options) ?? JudgeConnection(e, options);
     }
 
     private static string Permission(string action, EtcdOptions options)
@@ -62,42 +64,50 @@ internal static class EtcdFaults
         return $"{who} lacks the {right} permission; grant a role of it readwrite on the prefix {options.Prefix}/ (etcdctl role grant-permission --prefix)";
     }
 
-    private static (StoreFault Fault, string Advice)? JudgeTls(Exception e)
+    private static (StoreFault Fault, string Advice)? JudgeTls(Exception e, EtcdOptions options)
     {
         string text = string.Join(" / ", Chain(e).Select(inner => inner.Message));
         bool Says(string part) => text.Contains(part, StringComparison.OrdinalIgnoreCase);
+        if (!options.UsesTls)
+            return null;
         if (Says("RemoteCertificateNameMismatch"))
             return (StoreFault.Tls, "the server's certificate is not for the host name in etcd-endpoints");
         if (Says("NotTimeValid"))
             return (StoreFault.Tls, "the server's certificate has expired or is not valid yet (or this clock is wrong)");
-        if (Says("RemoteCertificateChainErrors") || Says("PartialChain") || Says("UntrustedRoot"))
+        if (Says("errors in the certificate chain"))
             return (StoreFault.Tls, "the server's certificate is not signed by etcd-cafile (or by the system's authorities, if that is not set)");
-        if (Says("Cannot determine the frame size") || Says("corrupted frame"))
-            return (StoreFault.Tls, "the server does not speak TLS there; use http:// in etcd-endpoints?");
-        if (Says("bad certificate") || Says("certificate required") || Says("certificate expired") || Says("SSL_ERROR_SSL") || Says("tlsv1 alert"))
-            return (StoreFault.Tls, "the server refuses our client certificate: check etcd-certfile and etcd-keyfile (missing, expired or of another authority?)");
+        if (Says("Cannot determine the frame size") || Says("corrupted frame") || Says("unexpected EOF or 0 bytes"))
+            return (StoreFault.Tls, "the server does not speak TLS there (http:// in etcd-endpoints?) or broke the TLS handshake off");
+
+        // With TLS 1.3 the server judges our certificate after our side of the handshake is done, so all we see is a closed connection.
+        if (Says("did not complete the HTTP/2 handshake") || Says("bad certificate") || Says("certificate required") || Says("SSL_ERROR_SSL"))
+        {
+            return (StoreFault.Tls, options.CertFile.Length == 0
+                ? "the server wants a client certificate: set etcd-certfile and etcd-keyfile"
+                : "the server refuses our client certificate: is etcd-certfile expired, or of another authority than the server trusts?");
+        }
         return Chain(e).OfType<AuthenticationException>().FirstOrDefault() is AuthenticationException tls
-            ? (StoreFault.Tls, $"TLS failed: {LogText.Escape(tls.Message)}") : null;
+            ? (StoreFault.Tls, $"TLS failed: {LogText.Escape(tls.Message, MaxDetail)}") : null;
     }
 
     private static (StoreFault Fault, string Advice) JudgeConnection(Exception e, EtcdOptions options)
     {
         string where = string.Join(',', options.Endpoints);
         StatusCode code = e is RpcException rpc ? rpc.StatusCode : e is OperationCanceledException ? StatusCode.DeadlineExceeded : StatusCode.Unavailable;
-        SocketException? socket = Chain(e).OfType<SocketException>().FirstOrDefault();
+        string detail = LogText.Escape(Chain(e).Last() is RpcException last ? last.Status.Detail : Chain(e).Last().Message.Split('\n')[0], MaxDetail);
+        bool noHttp2 = Chain(e).Any(inner => inner is HttpProtocolException or HttpIOException { HttpRequestError: HttpRequestError.HttpProtocolError or HttpRequestError.InvalidResponse })
+            || Chain(e).Any(inner => inner.Message.Contains("HTTP/2 handshake", StringComparison.Ordinal) || inner.Message.Contains("HTTP/1", StringComparison.Ordinal));
+        if (Chain(e).OfType<SocketException>().FirstOrDefault() is SocketException socket)
+            return (StoreFault.Unreachable, $"no connection to {where}: {socket.Message}");
         return code switch
         {
+            StatusCode.DeadlineExceeded => (StoreFault.Timeout, $"no answer in time from {where} (hung, overloaded, or no etcd?)"),
             StatusCode.Unimplemented => (StoreFault.NotEtcd, $"what listens at {where} is not an etcd with the v3 API"),
-            StatusCode.DeadlineExceeded => (StoreFault.Timeout, $"no answer in time from {where}"),
-            _ when socket is not null => (StoreFault.Unreachable, $"no connection to {where}: {socket.Message}"),
-            StatusCode.Unavailable or StatusCode.Cancelled => (StoreFault.Unreachable, $"the connection to {where} broke: {Detail(e)}"),
-            StatusCode.Internal or StatusCode.Unknown when Chain(e).Any(inner => inner is HttpRequestException or HttpIOException) =>
-                (StoreFault.NotEtcd, $"what listens at {where} does not speak etcd's protocol (HTTP/2): {Detail(e)}"),
-            _ => (StoreFault.Other, $"{code}: {Detail(e)}"),
+            _ when noHttp2 => (StoreFault.NotEtcd, $"what listens at {where} does not speak etcd's protocol, or wants TLS (https:// in etcd-endpoints?): {detail}"),
+            StatusCode.Unavailable or StatusCode.Cancelled => (StoreFault.Unreachable, $"the connection to {where} broke: {detail}"),
+            _ => (StoreFault.Other, $"{code}: {detail}"),
         };
     }
-
-    private static string Detail(Exception e) => LogText.Escape(e is RpcException rpc ? rpc.Status.Detail : e.Message);
 
     private static IEnumerable<Exception> Chain(Exception e)
     {

@@ -37,7 +37,7 @@ internal static class GoJson
         catch (JsonException e)
         {
             string where = $"line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}";
-            throw new FormatException(reader.CurrentDepth >= MaxDepth ? $"nested deeper than {MaxDepth} at {where}" : $"not JSON: error at {where}", e);
+            throw new FormatException(reader.CurrentDepth >= MaxDepth - 1 ? $"nested deeper than {MaxDepth} at {where}" : $"not JSON: error at {where}", e);
         }
     }
 

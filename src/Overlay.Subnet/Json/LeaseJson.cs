@@ -30,7 +30,8 @@ internal static class LeaseJson
             if (attributes.VtepMac is not null)
             {
                 writer.WriteStartObject("BackendData");
-                writer.WriteNumber("VNI", attributes.Vni ?? 0);
+                if (attributes.Vni is uint vni)
+                    writer.WriteNumber("VNI", vni);
                 writer.WriteString("VtepMAC", attributes.VtepMac);
                 writer.WriteEndObject();
             }

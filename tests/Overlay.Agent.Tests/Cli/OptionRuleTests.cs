@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Overlay.Agent.Cli;
 using Overlay.Agent.Configuration;
 using Overlay.Agent.Tests.Support;
+using Overlay.Encap.Forwarding;
 
 namespace Overlay.Agent.Tests.Cli;
 

@@ -114,6 +114,20 @@ public sealed class UnderlayInterfaceTests
     public void A_default_route_over_an_interface_without_address_is_refused() =>
         Assert.Contains("bare has no usable", Assert.Throws<CannotStartException>(() => Choose("", Host with { Routes = [Route("0.0.0.0/0", 4)] })).Message);
 
+    [Fact]
+    public void The_kernels_own_answers_serve_the_choice()
+    {
+        using var netlink = new RouteNetlink();
+        HostNetwork host = HostNetwork.Read(netlink);
+        Assert.Equal(Directory.GetDirectories("/sys/class/net").Select(Path.GetFileName).Order(), host.Links.Select(l => l.Name).Order());
+        Assert.Contains("loopback", Assert.Throws<CannotStartException>(() => Choose("--iface=127.0.0.1", host)).Message);
+
+        AddressInfo? own = host.Addresses.FirstOrDefault(a => a.Address.GetAddressBytes() is [not 127, _, _, _]);
+        Assert.SkipWhen(own is null, "this host has no IPv4 address but loopback's");
+        UnderlayChoice choice = Choose($"--iface={own.Address}", host);
+        Assert.Equal((own.LinkIndex, own.Address), (choice.Link.Index, choice.PublicIp));
+    }
+
     private static UnderlayChoice Choose(string flags, HostNetwork host)
     {
         string[] arguments = flags.Split(' ', StringSplitOptions.RemoveEmptyEntries);

@@ -85,10 +85,10 @@ public sealed class EtcdServer : IAsyncDisposable
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    /// <summary>Starts the killed server on the same ports and data, and waits until it answers.</summary>
-    public async Task StartAgainAsync(CancellationToken cancellationToken)
+    /// <summary>Starts the killed server on the same ports and data, with more flags if given, and waits until it answers.</summary>
+    public async Task StartAgainAsync(CancellationToken cancellationToken, params string[] more)
     {
-        var start = new ProcessStartInfo("etcd", _arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("etcd", [.. _arguments, .. more]) { RedirectStandardError = true, RedirectStandardOutput = true };
         _process = Process.Start(start)!;
         _process.ErrorDataReceived += (_, _) => { };
         _process.OutputDataReceived += (_, _) => { };
@@ -103,8 +103,8 @@ public sealed class EtcdServer : IAsyncDisposable
             {
                 using var probe = new TcpClient();
                 await probe.ConnectAsync(IPAddress.Loopback, ClientPort, cancellationToken).ConfigureAwait(false);
-                (int code, _) = await RunAsync("etcdctl", [.. _ctlArguments, "endpoint", "health"], cancellationToken).ConfigureAwait(false);
-                if (code == 0)
+                (int code, string output) = await RunAsync("etcdctl", [.. _ctlArguments, "endpoint", "health"], cancellationToken).ConfigureAwait(false);
+                if (code == 0 || output.Contains("user name is empty", StringComparison.Ordinal)) // authentication is on: it answers, that will do
                     return;
             }
             catch (SocketException)

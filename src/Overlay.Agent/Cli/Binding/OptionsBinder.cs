@@ -63,7 +63,7 @@ internal static class OptionsBinder
     private static DataPathSettings DataPath(ValueReader reader) => new()
     {
         Device = DeviceName(reader),
-        SourceCheck = reader.Choice(AgentFlags.SourceCheck, ("strict", Configuration.SourceCheck.Strict), ("antispoof", Configuration.SourceCheck.AntiSpoof), ("off", Configuration.SourceCheck.Off)),
+        SourceCheck = reader.Choice(AgentFlags.SourceCheck, ("strict", Encap.Forwarding.SourceCheck.Strict), ("antispoof", Encap.Forwarding.SourceCheck.AntiSpoof), ("off", Encap.Forwarding.SourceCheck.Off)),
         Gso = Offload(reader, OffloadGso),
         Gro = Offload(reader, OffloadGro),
         Tso = Offload(reader, OffloadTso),
