@@ -25,7 +25,6 @@ internal static class NetlinkAbi
     public const ushort NLM_F_CREATE = 0x400;
 
     // nlmsg_flags of answers; the last two only on NLMSG_ERROR (and ACK_TLVS on NLMSG_DONE).
-    public const ushort NLM_F_MULTI = 0x002;
     public const ushort NLM_F_DUMP_INTR = 0x010;
     public const ushort NLM_F_CAPPED = 0x100;
     public const ushort NLM_F_ACK_TLVS = 0x200;

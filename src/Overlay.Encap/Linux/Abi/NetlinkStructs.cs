@@ -53,7 +53,7 @@ internal struct rtattr
 internal struct ifinfomsg
 {
     public byte ifi_family;
-    public byte ifi_pad;
+    public byte __ifi_pad;
     public ushort ifi_type;
     public int ifi_index;
     public uint ifi_flags;

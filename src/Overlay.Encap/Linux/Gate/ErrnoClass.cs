@@ -21,7 +21,7 @@ public enum ErrnoClass
 }
 
 /// <summary>Sorts error numbers into <see cref="ErrnoClass"/>.</summary>
-public static class ErrnoClassifier
+internal static class ErrnoClassifier
 {
     /// <summary>The class of <paramref name="errno"/> when it came from reading or writing packets.</summary>
     public static ErrnoClass Classify(this Errno errno) => errno switch

@@ -5,9 +5,15 @@ namespace Overlay.Encap.Linux.Gate;
 
 internal static unsafe partial class Syscall
 {
-    /// <summary>What Tmds.LibC 0.5 lacks. The generated stubs hold the handle open across the call and keep errno.</summary>
+    /// <summary>
+    /// What Tmds.LibC 0.5 lacks, and poll, which it has without SetLastError: a poll that a signal interrupts fails there with whatever
+    /// error came last. The generated stubs hold a handle open across the call and keep errno.
+    /// </summary>
     private static partial class Native
     {
+        [LibraryImport("libc", SetLastError = true)]
+        internal static partial int poll(Tmds.Linux.pollfd* entries, nuint count, int timeoutMilliseconds);
+
         [LibraryImport("libc", SetLastError = true)]
         internal static partial nint readv(FileDescriptor descriptor, iovec* pieces, int count);
 

@@ -141,7 +141,7 @@ internal static unsafe partial class Syscall
 
     private static int Poll(Tmds.Linux.pollfd* entries, int count, int timeoutMilliseconds)
     {
-        int result = Result(poll(entries, (uint)count, timeoutMilliseconds));
+        int result = Result(Native.poll(entries, (nuint)count, timeoutMilliseconds));
         if (result != -(int)Errno.EINTR) return result;
 
         // The wait before the first signal is not deducted: reading the clock on every call would cost the packet loops more than it gives.
@@ -149,7 +149,7 @@ internal static unsafe partial class Syscall
         int left = timeoutMilliseconds;
         do
         {
-            result = Result(poll(entries, (uint)count, left));
+            result = Result(Native.poll(entries, (nuint)count, left));
             if (timeoutMilliseconds > 0)
                 left = (int)Math.Max(0, timeoutMilliseconds - (long)Stopwatch.GetElapsedTime(started).TotalMilliseconds);
         }

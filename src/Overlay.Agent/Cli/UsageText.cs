@@ -1,0 +1,59 @@
+using System.Text;
+using Overlay.Agent.Cli.Grammar;
+
+namespace Overlay.Agent.Cli;
+
+/// <summary>The answer to <c>--help</c>, made from <see cref="AgentFlags"/>.</summary>
+internal static class UsageText
+{
+    private const int HelpColumn = 38;
+
+    private const string Head = """
+        overlay-agent - a VXLAN overlay network for Linux nodes, in userspace, on flannel's etcd contract
+
+        usage: overlay-agent [run] [flags]
+
+        Leases a subnet for this node from etcd, writes it to a file for Docker, and carries packets between
+        the nodes. Takes flannel's flags and joins flannel's networks. Runs in the foreground until SIGTERM.
+
+        """;
+
+    private const string Tail = """
+
+        Flags take one dash or two, and a value after '=' or as the next argument; a boolean only after '='.
+        Every flag but --version can be given as an environment variable, --etcd-prefix as FLANNELD_ETCD_PREFIX
+        and so on; the command line wins and an empty variable counts as absent.
+
+        exit status
+          0  asked to stop, or --version or --help
+          1  cannot start, or a fatal fault while running
+          2  a bad flag, value, variable or argument; nothing was touched
+
+        examples
+          overlay-agent --etcd-endpoints=http://10.0.0.1:2379,http://10.0.0.2:2379 --iface=eth1
+          overlay-agent --public-ip=203.0.113.7 --ip-masq
+
+        """;
+
+    /// <summary>The whole text.</summary>
+    public static string Create()
+    {
+        var text = new StringBuilder(Head);
+        foreach ((string heading, IReadOnlyList<Flag> flags) in AgentFlags.Groups)
+        {
+            text.Append('\n').Append(heading).Append('\n');
+            foreach (Flag flag in flags) text.Append(Line(flag)).Append('\n');
+            // Help is no flag of the table, as it is none of Go's; it stands beside --version.
+            if (flags.Contains(AgentFlags.Version)) text.Append("  -h, --help".PadRight(HelpColumn)).Append("print this text, and exit\n");
+        }
+        return text.Append(Tail).ToString();
+    }
+
+    private static string Line(Flag flag)
+    {
+        string left = $"  {(flag.Name.Length == 1 ? "-" : "--")}{flag.Name} {flag.Placeholder}".TrimEnd();
+        string start = left.Length < HelpColumn - 1 ? left.PadRight(HelpColumn) : left + "\n" + new string(' ', HelpColumn);
+        bool showDefault = flag.Default.Length > 0 && !flag.IsIgnored && flag.Default != "false";
+        return start + flag.Help + (showDefault ? $" [{flag.Default}]" : "");
+    }
+}

@@ -1,0 +1,22 @@
+using Overlay.Encap.Forwarding;
+
+namespace Overlay.Agent.Configuration;
+
+/// <summary>The TUN device, the filter and the offloads.</summary>
+public sealed record DataPathSettings
+{
+    /// <summary>Name of the TUN device, 1 to 15 bytes (<c>--device</c>). Defaults to null: <c>flannel.&lt;VNI&gt;</c>, once the VNI is known.</summary>
+    public string? Device { get; init; }
+
+    /// <summary>Which inner sources are taken from a peer (<c>--source-check</c>). Defaults to <see cref="SourceCheck.Strict"/>.</summary>
+    public SourceCheck SourceCheck { get; init; }
+
+    /// <summary>UDP_SEGMENT on send (<c>--offload-gso</c>). Defaults to <see cref="OffloadMode.Auto"/>.</summary>
+    public OffloadMode Gso { get; init; }
+
+    /// <summary>UDP_GRO on receive (<c>--offload-gro</c>). Defaults to <see cref="OffloadMode.Auto"/>.</summary>
+    public OffloadMode Gro { get; init; }
+
+    /// <summary>Segmentation offload on the TUN device (<c>--offload-tso</c>). Defaults to <see cref="OffloadMode.Auto"/>.</summary>
+    public OffloadMode Tso { get; init; }
+}

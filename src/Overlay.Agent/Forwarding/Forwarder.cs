@@ -1,0 +1,112 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+using Overlay.Agent.Telemetry;
+using Overlay.Encap.Forwarding;
+using Overlay.Subnet.Watching;
+
+namespace Overlay.Agent.Forwarding;
+
+/// <summary>
+/// Keeps the forwarding table in step with our own place and the peers' leases. A peer that changes its PublicIP is
+/// still heard at the old one for <see cref="Grace"/>, while packets may be on their way (FAULTS E10).
+/// </summary>
+/// <remarks>Thread-safe; each change is projected and published whole.</remarks>
+public sealed class Forwarder : IDisposable
+{
+    /// <summary>How long a peer's former address is still accepted as a source.</summary>
+    public static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
+
+    private readonly ILogger _log;
+    private readonly ITimer _endOfGrace;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<IPNetwork, uint> _previousEndpoints = [];
+    private readonly HashSet<string> _reported = [];
+    private LocalNode _local;
+    private LeaseTable _leases = LeaseTable.Empty;
+    private bool _isSuspended;
+
+    /// <summary>Begins without peers: the filter is on, and nothing passes.</summary>
+    public Forwarder(LocalNode local, TimeProvider time, ILogger log)
+    {
+        _log = log;
+        _local = local;
+        Table = new ForwardingTableRef(new ForwardingTable(local, []));
+        _endOfGrace = time.CreateTimer(_ => ForgetPrevious(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>What the packet loops read.</summary>
+    public ForwardingTableRef Table { get; }
+
+    /// <summary>Number of peers that packets can be sent to.</summary>
+    public int Peers => Table.Current.Remotes.Length;
+
+    /// <summary>Takes a new state of the leases.</summary>
+    public void Update(LeaseTable leases)
+    {
+        lock (_gate)
+        {
+            foreach (LeaseEvent change in leases.ChangesSince(_leases))
+            {
+                if (change is not { Before: { } before, After: { } after } || before.Attributes.PublicIP.Equals(after.Attributes.PublicIP)) continue;
+                _previousEndpoints[after.Subnet] = Prefix.AddressOf(before.Attributes.PublicIP);
+                _endOfGrace.Change(Grace, Timeout.InfiniteTimeSpan);
+            }
+            _leases = leases;
+            Publish();
+        }
+    }
+
+    /// <summary>Another node holds our subnet: nothing passes until <see cref="Move"/>.</summary>
+    public void Suspend()
+    {
+        lock (_gate)
+        {
+            _isSuspended = true;
+            Publish();
+        }
+    }
+
+    /// <summary>Goes on under another subnet.</summary>
+    public void Move(Prefix subnet)
+    {
+        lock (_gate)
+        {
+            _isSuspended = false;
+            _local = _local with { Subnet = subnet };
+            Publish();
+        }
+    }
+
+    /// <summary>Stops the clock of the grace time.</summary>
+    public void Dispose() => _endOfGrace.Dispose();
+
+    private void ForgetPrevious()
+    {
+        lock (_gate)
+        {
+            _previousEndpoints.Clear();
+            Publish();
+        }
+    }
+
+    private void Publish()
+    {
+        if (_isSuspended)
+        {
+            Table.Publish(new ForwardingTable(_local, []));
+            return;
+        }
+        Projection projection = ForwardingProjector.Project(_local, _leases, _previousEndpoints);
+        Table.Publish(projection.Table);
+
+        // Each reason once, for as long as it holds.
+        HashSet<string> holding = [];
+        foreach (SkippedLease skipped in projection.Skipped)
+        {
+            string report = $"{skipped.Lease.Key} {skipped.Reason}";
+            if (holding.Add(report) && !_reported.Contains(report)) _log.LeaseSkipped(skipped.Lease.Key, skipped.Lease.Attributes.PublicIP, skipped.Reason);
+        }
+        _reported.Clear();
+        _reported.UnionWith(holding);
+    }
+}

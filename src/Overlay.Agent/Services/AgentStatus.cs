@@ -1,0 +1,40 @@
+using Overlay.Agent.Systemd;
+
+namespace Overlay.Agent.Services;
+
+/// <summary>What the agent does or waits for, in words, for whoever looks: systemd, health checks.</summary>
+/// <remarks>Thread-safe.</remarks>
+internal sealed class AgentStatus(SdNotify notify, TimeProvider time)
+{
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
+
+    private string _text = "";
+
+    /// <summary>Whether the node has told its supervisor that Docker may start.</summary>
+    public bool IsReady { get; private set; }
+
+    /// <summary>Says something new; the same again is not sent.</summary>
+    public void Say(string text)
+    {
+        if (Interlocked.Exchange(ref _text, text) != text) notify.Status(text);
+    }
+
+    /// <summary>Everything is in place.</summary>
+    public void Ready(string text)
+    {
+        _text = text;
+        IsReady = true;
+        notify.Ready(text);
+    }
+
+    /// <summary>Waits for a task, and says meanwhile what it waits for.</summary>
+    public async Task<T> WhileAsync<T>(Task<T> task, Func<string?> waitingFor, string otherwise)
+    {
+        while (!task.IsCompleted)
+        {
+            Say($"waiting: {waitingFor() ?? otherwise}");
+            await Task.WhenAny(task, Task.Delay(LookEvery, time)).ConfigureAwait(false);
+        }
+        return await task.ConfigureAwait(false);
+    }
+}

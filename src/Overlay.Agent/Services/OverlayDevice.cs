@@ -1,0 +1,120 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+using Overlay.Agent.Configuration;
+using Overlay.Agent.Startup;
+using Overlay.Agent.Telemetry;
+using Overlay.Encap.Flow;
+using Overlay.Encap.Forwarding;
+using Overlay.Encap.Linux;
+using Overlay.Encap.Linux.Gate;
+using Overlay.Encap.Linux.Netlink;
+
+namespace Overlay.Agent.Services;
+
+/// <summary>
+/// The overlay on this host: the TUN device with address, MTU and route, the sockets of the underlay, and the packet loops
+/// between them. All of it goes when this is disposed.
+/// </summary>
+/// <remarks>Used by one caller at a time.</remarks>
+internal sealed class OverlayDevice : IDisposable
+{
+    private const int Workers = 1;
+    private const int TxQueueLength = 500;
+
+    /// <summary>A super-packet and the headers of its segments have to fit into one send of 65,507 bytes.</summary>
+    private const int GsoMaxSize = 62_000;
+
+    private readonly RouteNetlink _netlink;
+    private readonly ShutdownSignal _signal = new();
+    private readonly List<IDisposable> _sockets = [];
+    private readonly IPNetwork _network;
+    private readonly int _linkIndex;
+    private readonly TunDevice _tun;
+    private IPNetwork _subnet;
+
+    private OverlayDevice(OverlaySettings settings, IPNetwork subnet, ForwardingTableRef table, RouteNetlink netlink)
+    {
+        _netlink = netlink;
+        _network = settings.Network;
+        _subnet = subnet;
+        DataPathSettings offloads = settings.DataPath;
+        try
+        {
+            _tun = TunDevice.Open(settings.Device, Workers, offloads.Tso != OffloadMode.Off, _signal);
+            DataPlaneOptions options = new()
+            {
+                SegmentsSends = offloads.Gso != OffloadMode.Off,
+                JoinsTcp = offloads.Tso != OffloadMode.Off,
+                JoinsUdp = _tun.TakesUdpSegments,
+            };
+            WorkerEnds[] workers = [.. _tun.Queues.Select(queue => Open(queue, settings, options))];
+            _linkIndex = netlink.Link(settings.Device)?.Index ?? throw new CannotStartException($"{settings.Device} vanished while it was being set up");
+            Plane = new DataPlane(workers, table, settings.Mtu, options, _signal, PacketThread.Prepare);
+            Plane.Start();
+            netlink.SetLink(_linkIndex, settings.Mtu.Bytes, up: true, TxQueueLength, GsoMaxSize);
+            SetAddress();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The packet loops.</summary>
+    public DataPlane Plane { get; }
+
+    /// <summary>Whether UDP super-packets pass the TUN device.</summary>
+    public bool TakesUdpSegments => _tun.TakesUdpSegments;
+
+    /// <summary>Sets everything up and starts to forward.</summary>
+    /// <exception cref="LinuxException">The kernel refuses something; nothing is left behind.</exception>
+    /// <exception cref="CannotStartException">The device's name belongs to somebody else.</exception>
+    public static OverlayDevice Open(OverlaySettings settings, IPNetwork subnet, ForwardingTableRef table, RouteNetlink netlink, ILogger log)
+    {
+        LinkInfo? standing = netlink.Link(settings.Device);
+        if (standing is { Kind: "vxlan" })
+        {
+            // What flanneld leaves when it ends: it holds the UDP port and the route.
+            log.KernelDeviceReplaced(settings.Device, standing.Mac);
+            netlink.DeleteLink(standing.Index);
+        }
+        OverlayDevice device = new(settings, subnet, table, netlink);
+        log.DeviceUp(settings.Device, subnet.BaseAddress, settings.Mtu.Bytes, settings.Network, settings.ListenAddress, settings.Port, settings.Vni);
+        return device;
+    }
+
+    /// <summary>Takes another subnet's address in place of the present one.</summary>
+    public void Move(IPNetwork subnet)
+    {
+        IPNetwork old = _subnet;
+        _subnet = subnet;
+        SetAddress();
+        _netlink.DeleteAddress(_linkIndex, old.BaseAddress, 32);
+    }
+
+    /// <summary>Stops forwarding, closes the sockets and removes the device.</summary>
+    public void Dispose()
+    {
+        Plane?.Stop();
+        _sockets.ForEach(socket => socket.Dispose());
+        _tun?.Dispose();
+        _signal.Dispose();
+    }
+
+    private void SetAddress()
+    {
+        _netlink.ReplaceAddress(_linkIndex, _subnet.BaseAddress, 32);
+        _netlink.ReplaceRoute(_network, _linkIndex, _subnet.BaseAddress);
+    }
+
+    private WorkerEnds Open(TunQueue queue, OverlaySettings settings, DataPlaneOptions options)
+    {
+        bool joins = settings.DataPath.Gro != OffloadMode.Off;
+        UdpReceiver receiver = UdpReceiver.Open(settings.ListenAddress, settings.Port, shared: Workers > 1, joins, _signal);
+        _sockets.Add(receiver);
+        UdpSender sender = UdpSender.Open(settings.ListenAddress, settings.Port, options.Lanes, _signal);
+        _sockets.Add(sender);
+        return new WorkerEnds(queue, receiver, sender);
+    }
+}

@@ -1,0 +1,47 @@
+using System.Net;
+using Overlay.Agent.Configuration;
+using Overlay.Agent.Startup;
+using Overlay.Encap.Forwarding;
+using Overlay.Encap.Mtu;
+using Overlay.Encap.Wire;
+using Overlay.Subnet.Model;
+
+namespace Overlay.Agent.Services;
+
+/// <summary>What flags, network config and underlay together say of the overlay on this host.</summary>
+/// <param name="Device">Name of the TUN device.</param>
+/// <param name="Network">The overlay network.</param>
+/// <param name="Mtu">MTU of the TUN device.</param>
+/// <param name="ListenAddress">What the UDP sockets are bound to.</param>
+/// <param name="Port">UDP port of every node.</param>
+/// <param name="Vni">The segment.</param>
+/// <param name="DataPath">Filter and offload switches.</param>
+internal sealed record OverlaySettings(
+    string Device, IPNetwork Network, TunMtu Mtu, IPAddress ListenAddress, int Port, Vni Vni, DataPathSettings DataPath)
+{
+    /// <summary>Puts them together and checks that they go together.</summary>
+    /// <exception cref="CannotStartException">They do not.</exception>
+    public static OverlaySettings Combine(DataPathSettings dataPath, NetworkConfig config, UnderlayChoice underlay)
+    {
+        BackendConfig backend = config.Backend;
+        if (config.Network.Contains(underlay.PublicIp) || config.Network.Contains(underlay.Address))
+        {
+            throw new CannotStartException(
+                $"this node's address {underlay.PublicIp} is inside of the overlay network {config.Network}, packets to peers would go in circles; "
+                + "choose another Network in etcd or another --iface");
+        }
+        TunMtu mtu = new LinkMtu(backend.Mtu > 0 ? backend.Mtu : underlay.Link.Mtu).ToTunMtu();
+        if (mtu.Bytes < TunMtu.Minimum)
+        {
+            throw new CannotStartException(
+                $"an underlay MTU of {mtu.Bytes + Overhead.OuterIPv4} leaves {mtu.Bytes} bytes for the overlay, IPv4 needs {TunMtu.Minimum}; "
+                + $"raise the MTU of {underlay.Link.Name} or Backend.MTU in etcd");
+        }
+        return new OverlaySettings(
+            dataPath.Device ?? $"flannel.{backend.Vni}", config.Network, mtu, underlay.ListenAddress, backend.Port, new Vni(backend.Vni), dataPath);
+    }
+
+    /// <summary>This node's place in the overlay.</summary>
+    public LocalNode NodeWith(IPNetwork subnet, IPAddress publicIp, MacAddress mac) =>
+        new(Prefix.From(Network), Prefix.From(subnet), Prefix.AddressOf(publicIp), mac, Vni, DataPath.SourceCheck);
+}

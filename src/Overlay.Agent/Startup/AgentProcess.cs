@@ -1,0 +1,47 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Overlay.Agent.Cli;
+using Overlay.Agent.Services;
+using Overlay.Agent.State;
+using Overlay.Agent.Systemd;
+using Overlay.Agent.Telemetry;
+
+namespace Overlay.Agent.Startup;
+
+/// <summary>The daemon's life around its service: log, lock, host, exit code.</summary>
+public static class AgentProcess
+{
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>Runs until asked to stop or until a fatal fault.</summary>
+    /// <returns>The exit code: 0 asked to stop, 1 cannot start or a fatal fault.</returns>
+    public static async Task<int> RunAsync(Invocation.Run run)
+    {
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        builder.Logging.AddAgentConsole(run.Options.LogFormat, run.Options.LogLevel, TimeProvider.System);
+        builder.Services
+            .AddSingleton(run.Options)
+            .AddSingleton(TimeProvider.System)
+            .AddSingleton(new SdNotify(Environment.GetEnvironmentVariable("NOTIFY_SOCKET")))
+            .AddSingleton<AgentExit>()
+            .AddHostedService<AgentService>()
+            .Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout);
+        using IHost host = builder.Build();
+
+        AgentExit exit = host.Services.GetRequiredService<AgentExit>();   // the host disposes of its services when it has run
+        ILogger log = host.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Overlay.Agent");
+        log.Starting(VersionText.Number, run.Given.Length == 0 ? "defaults" : run.Given);
+        foreach (string warning in run.Warnings) log.OptionWarning(warning);
+        if (!InstanceLock.TryAcquire(run.Options.StateDirectory, out InstanceLock? held, out string? problem))
+        {
+            log.CannotStart(problem);
+            return 1;
+        }
+        using (held)
+        {
+            await host.RunAsync();
+            return exit.Code;
+        }
+    }
+}

@@ -1,0 +1,78 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text;
+using Overlay.Agent.Files;
+using Overlay.Encap.Linux.Files;
+
+namespace Overlay.Agent.State;
+
+/// <summary>
+/// Keeps a second agent away from one state folder, and so from one identity. An exclusive flock(2) on <c>agent.lock</c>, which the
+/// kernel lets go of when the process ends in whatever way; the file stays and holds the owner's process id for the other's message.
+/// </summary>
+public sealed class InstanceLock : IDisposable
+{
+    private const UnixFileMode FileBits = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    private readonly FileStream _file;
+
+    private InstanceLock(FileStream file) => _file = file;
+
+    /// <summary>Takes the lock without waiting, and makes the state folder (0700) where that is missing.</summary>
+    /// <param name="stateDirectory">Absolute path of the state folder.</param>
+    /// <param name="held">The lock; dispose of it last.</param>
+    /// <param name="problem">Why it could not be had, in words for the one line before exit 1.</param>
+    public static bool TryAcquire(string stateDirectory, [NotNullWhen(true)] out InstanceLock? held, [NotNullWhen(false)] out string? problem)
+    {
+        held = null;
+        string path = Path.Combine(stateDirectory, "agent.lock");
+        try
+        {
+            AtomicFile.EnsureFolder(stateDirectory, FileBits | UnixFileMode.UserExecute);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            problem = $"cannot make the state folder {stateDirectory} ({e.Message}); --state-dir names another";
+            return false;
+        }
+        try
+        {
+            // On Unix, FileShare.None is flock(LOCK_EX | LOCK_NB).
+            var file = new FileStream(path, new FileStreamOptions
+            {
+                Mode = FileMode.OpenOrCreate,
+                Access = FileAccess.ReadWrite,
+                Share = FileShare.None,
+                BufferSize = 0,
+                UnixCreateMode = FileBits,
+            });
+            file.SetLength(0);
+            file.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n")));
+            held = new InstanceLock(file);
+            problem = null;
+            return true;
+        }
+        catch (IOException e) when (e.HResult == WouldBlock)
+        {
+            problem = $"another overlay-agent{Owner(path)} uses {stateDirectory}; a second one on this host needs its own --state-dir, --subnet-file, --etcd-prefix and VNI";
+            return false;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            problem = $"cannot lock {path}: {e.Message}";
+            return false;
+        }
+    }
+
+    /// <summary>Lets the lock go.</summary>
+    public void Dispose() => _file.Dispose();
+
+    /// <summary>EWOULDBLOCK, which .NET puts into HResult as it is.</summary>
+    private const int WouldBlock = 11;
+
+    private static string Owner(string path)
+    {
+        bool known = HostFile.TryReadRegular(path, 64, out byte[]? content, out _) && int.TryParse(Encoding.ASCII.GetString(content!).Trim(), out _);
+        return known ? $" (process {Encoding.ASCII.GetString(content!).Trim()})" : "";
+    }
+}

@@ -1,0 +1,238 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+using Overlay.Subnet.Following;
+using Overlay.Subnet.Model;
+using Overlay.Subnet.Store;
+
+namespace Overlay.Subnet.Allocation;
+
+/// <summary>
+/// Gets this node a subnet: the one that already stands under its PublicIP, else a previous one, else any free one of the whole pool. Every
+/// write is a compare-and-swap, so nodes that race end with different subnets. Waits for ever for etcd and for a free subnet, until cancelled.
+/// One acquisition at a time.
+/// </summary>
+public sealed class LeaseAcquirer
+{
+    private static readonly TimeSpan ExhaustedRetry = TimeSpan.FromSeconds(30);
+
+    private readonly ILeaseStore _store;
+    private readonly LeaseTiming _timing;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly Random _random;
+    private readonly ReasonThrottle _throttle;
+    private long _etcdLeaseId; // granted for the acquisition under way; 0 for none yet
+
+    /// <summary>Creates an acquirer.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="timing">How long an etcd lease lives.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="log">For what is taken and what is waited for.</param>
+    /// <param name="random">The order in which free subnets are tried; shared randomness by default.</param>
+    public LeaseAcquirer(ILeaseStore store, LeaseTiming timing, TimeProvider time, ILogger<LeaseAcquirer> log, Random? random = null)
+    {
+        _store = store;
+        _timing = timing;
+        _time = time;
+        _log = log;
+        _random = random ?? Random.Shared;
+        _throttle = new ReasonThrottle(time);
+    }
+
+    /// <summary>What an acquisition waits for, in words; null when none waits.</summary>
+    public string? WaitingFor { get; private set; }
+
+    /// <summary>Acquires a subnet.</summary>
+    /// <param name="config">The network.</param>
+    /// <param name="wanted">What to write; its PublicIP and node id say who we are.</param>
+    /// <param name="previous">Subnets this node had before, the best first; used where they fit and are free.</param>
+    /// <param name="cancellationToken">Ends the waiting. A key may have been written by then; the next acquisition finds it.</param>
+    /// <exception cref="DuplicatePublicIpException">Another agent holds a lease under our PublicIP.</exception>
+    public async Task<OwnLease> AcquireAsync(
+        NetworkConfig config, LeaseAttributes wanted, IReadOnlyList<IPNetwork> previous, CancellationToken cancellationToken)
+    {
+        _etcdLeaseId = 0;
+        var backoff = new Backoff(_time, random: _random);
+        while (true)
+        {
+            StoreSnapshot snapshot = await RetryAsync(() => _store.ReadAsync(StorePaths.Subnets, cancellationToken), cancellationToken).ConfigureAwait(false);
+            List<Lease> ours = FindOurs(snapshot, wanted);
+            OwnLease? taken = Choose(ours, config, previous) is Lease standing
+                ? await TakeOverAsync(standing, wanted, cancellationToken).ConfigureAwait(false)
+                : await CreateAsync(config, wanted, previous, snapshot, ours, cancellationToken).ConfigureAwait(false);
+            if (taken is null)
+            {
+                await backoff.DelayAsync(cancellationToken).ConfigureAwait(false); // the store has changed meanwhile: look again
+                continue;
+            }
+            foreach (Lease surplus in ours.Where(lease => lease.Key != taken.Key && !lease.IsReservation))
+                await DeleteSurplusAsync(surplus, cancellationToken).ConfigureAwait(false);
+            return taken;
+        }
+    }
+
+    private static List<Lease> FindOurs(StoreSnapshot snapshot, LeaseAttributes wanted)
+    {
+        var ours = new List<Lease>();
+        foreach (StoreRecord record in snapshot.Records)
+        {
+            if (!Lease.TryRead(record, out Lease? lease, out _) || !lease.Attributes.PublicIP.Equals(wanted.PublicIP))
+                continue;
+            if (OwnKey.IsOtherNode(lease.Attributes, wanted))
+                throw new DuplicatePublicIpException(wanted, lease);
+            ours.Add(lease);
+        }
+        return ours;
+    }
+
+    private static Lease? Choose(List<Lease> ours, NetworkConfig config, IReadOnlyList<IPNetwork> previous)
+    {
+        List<IPNetwork> hints = [.. previous];
+        int Rank(Lease lease) => hints.IndexOf(lease.Subnet) is int index and >= 0 ? index : int.MaxValue;
+        return ours.Where(lease => config.Fits(lease.Subnet))
+            .OrderByDescending(lease => lease.IsReservation).ThenBy(Rank).ThenBy(lease => lease.CreateRevision).FirstOrDefault();
+    }
+
+    private async Task<OwnLease?> TakeOverAsync(Lease standing, LeaseAttributes wanted, CancellationToken cancellationToken)
+    {
+        // After a restart key and etcd lease are usually still good: then nothing is written and no peer is disturbed.
+        bool asWanted = standing.Attributes == wanted;
+        if (asWanted && (standing.IsReservation || await KeepAliveAsync(standing, cancellationToken).ConfigureAwait(false) == _timing.Ttl))
+            return Took(new OwnLease(standing.Key, wanted, standing.EtcdLeaseId, standing.ModRevision));
+
+        (WriteResult result, long etcdLeaseId) =
+            await PutAsync(standing.Key, wanted, standing.ModRevision, standing.IsReservation, cancellationToken).ConfigureAwait(false);
+        return result.Succeeded ? Took(new OwnLease(standing.Key, wanted, etcdLeaseId, result.Revision)) : null;
+    }
+
+    private Task<TimeSpan> KeepAliveAsync(Lease standing, CancellationToken cancellationToken) =>
+        RetryAsync(() => _store.KeepAliveAsync(standing.EtcdLeaseId, cancellationToken), cancellationToken);
+
+    private async Task<OwnLease?> CreateAsync(
+        NetworkConfig config, LeaseAttributes wanted, IReadOnlyList<IPNetwork> previous, StoreSnapshot snapshot, List<Lease> ours,
+        CancellationToken cancellationToken)
+    {
+        var ourKeys = ours.Select(lease => lease.Key).ToHashSet();
+        var used = new List<IPNetwork>();
+        foreach (StoreRecord record in snapshot.Records)
+        {
+            // A key with an unreadable value still occupies its subnet.
+            if (SubnetKey.TryParse(StorePaths.SubnetName(record.Path), out SubnetKey key, out _) && !ourKeys.Contains(key))
+                used.Add(key.Subnet);
+        }
+        var pool = new SubnetPool(config, used);
+        bool lostRace = false;
+        foreach (IPNetwork subnet in previous.Where(subnet => config.Fits(subnet) && pool.IsFree(subnet)).Concat(pool.Free(_random)))
+        {
+            SubnetKey key = SubnetKey.For(subnet);
+            (WriteResult result, long etcdLeaseId) = await PutAsync(key, wanted, 0, isReservation: false, cancellationToken).ConfigureAwait(false);
+            if (result.Succeeded)
+            {
+                _log.LeaseCreated(key, wanted.PublicIP, etcdLeaseId);
+                return new OwnLease(key, wanted, etcdLeaseId, result.Revision);
+            }
+            lostRace = true;
+            _log.RaceLost(key);
+        }
+        if (!lostRace)
+            await WaitForRoomAsync(config, used.Count, pool.Count, snapshot.Revision, cancellationToken).ConfigureAwait(false);
+        return null;
+    }
+
+    /// <summary>Writes until the outcome is certain; the same write again is how an outcome in doubt is found out.</summary>
+    private async Task<(WriteResult Result, long EtcdLeaseId)> PutAsync(
+        SubnetKey key, LeaseAttributes wanted, long expectedRevision, bool isReservation, CancellationToken cancellationToken)
+    {
+        byte[] value = wanted.ToJson();
+        while (true)
+        {
+            if (!isReservation && _etcdLeaseId == 0)
+                (_etcdLeaseId, _) = await RetryAsync(() => _store.GrantAsync(_timing.Ttl, cancellationToken), cancellationToken).ConfigureAwait(false);
+            long etcdLeaseId = isReservation ? 0 : _etcdLeaseId;
+            try
+            {
+                WriteResult result = await RetryAsync(
+                    () => _store.PutAsync(StorePaths.Subnet(key), value, etcdLeaseId, expectedRevision, cancellationToken), cancellationToken)
+                    .ConfigureAwait(false);
+                return (result, etcdLeaseId);
+            }
+            catch (StoreException e) when (e.Fault == StoreFault.LeaseNotFound)
+            {
+                _etcdLeaseId = 0; // ran out while etcd was away, and with it anything an earlier try wrote
+            }
+        }
+    }
+
+    private async Task<T> RetryAsync<T>(Func<Task<T>> call, CancellationToken cancellationToken)
+    {
+        var backoff = new Backoff(_time, random: _random);
+        while (true)
+        {
+            try
+            {
+                T result = await call().ConfigureAwait(false);
+                WaitingFor = null;
+                return result;
+            }
+            catch (StoreException e) when (e.Fault != StoreFault.LeaseNotFound)
+            {
+                Waiting(e.Message);
+            }
+            await backoff.DelayAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    // Woken by the next lease that goes; the time limit is for keys that go while the watch is down.
+    private async Task WaitForRoomAsync(NetworkConfig config, int leases, uint subnets, long revision, CancellationToken cancellationToken)
+    {
+        Waiting($"out of subnets: all {subnets} of /{config.SubnetLength} from {config.SubnetMin} to {config.SubnetMax} in {config.Network} are in use "
+            + $"by {leases} leases; waiting for one to become free");
+        using var limit = new CancellationTokenSource(ExhaustedRetry, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            await foreach (StoreChanges changes in _store.WatchAsync(StorePaths.Subnets, revision + 1, either.Token).ConfigureAwait(false))
+            {
+                if (changes.Records.Any(record => record.IsDeleted))
+                    return;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+        catch (StoreException)
+        {
+            // The read that follows says what is wrong.
+        }
+    }
+
+    private async Task DeleteSurplusAsync(Lease surplus, CancellationToken cancellationToken)
+    {
+        try
+        {
+            WriteResult result = await _store.DeleteAsync(StorePaths.Subnet(surplus.Key), surplus.ModRevision, cancellationToken).ConfigureAwait(false);
+            if (result.Succeeded)
+                _log.SurplusDeleted(surplus.Key);
+            else
+                _log.SurplusLeft(surplus.Key, "it was changed meanwhile");
+        }
+        catch (StoreException e)
+        {
+            _log.SurplusLeft(surplus.Key, e.Message);
+        }
+    }
+
+    private OwnLease Took(OwnLease lease)
+    {
+        _log.LeaseTakenOver(lease.Key, lease.Attributes.PublicIP, lease.EtcdLeaseId);
+        return lease;
+    }
+
+    private void Waiting(string reason)
+    {
+        WaitingFor = reason;
+        if (_throttle.ShouldLog(reason))
+            _log.AcquireWaits(reason);
+    }
+}

@@ -1,0 +1,35 @@
+using Overlay.Subnet.Model;
+
+namespace Overlay.Subnet.Allocation;
+
+/// <summary>Something that happened to our lease, in the order it happened; see the nested types.</summary>
+public abstract record LeaseHappening
+{
+    private LeaseHappening()
+    {
+    }
+
+    /// <summary>The keeper has taken over a lease that was acquired.</summary>
+    public sealed record Held(OwnLease Lease) : LeaseHappening;
+
+    /// <summary>etcd has renewed the lease for another <paramref name="Ttl"/>.</summary>
+    public sealed record Renewed(OwnLease Lease, TimeSpan Ttl) : LeaseHappening;
+
+    /// <summary>The key had vanished or been altered and stands again for the same subnet; nothing changes for packets.</summary>
+    public sealed record Recreated(OwnLease Lease) : LeaseHappening;
+
+    /// <summary>Another node holds our subnet now: stop using it. <see cref="Moved"/> follows once there is another.</summary>
+    public sealed record Lost(OwnLease Lease, LeaseAttributes By) : LeaseHappening;
+
+    /// <summary>After <see cref="Lost"/> a new subnet has been taken.</summary>
+    public sealed record Moved(OwnLease Old, OwnLease New, LeaseAttributes By) : LeaseHappening;
+
+    /// <summary>The time to live has passed without contact: by now etcd may have given the subnet away. Forwarding goes on; worth an alarm.</summary>
+    public sealed record Overdue(OwnLease Lease) : LeaseHappening;
+
+    /// <summary>Contact with etcd is lost; retried for ever.</summary>
+    public sealed record EtcdUnreachable(DateTimeOffset Since, string Reason) : LeaseHappening;
+
+    /// <summary>Contact with etcd is back.</summary>
+    public sealed record EtcdBack(TimeSpan Away) : LeaseHappening;
+}

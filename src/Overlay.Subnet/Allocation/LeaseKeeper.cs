@@ -1,0 +1,304 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+using Overlay.Subnet.Following;
+using Overlay.Subnet.Model;
+using Overlay.Subnet.Store;
+
+namespace Overlay.Subnet.Allocation;
+
+/// <summary>
+/// Keeps the subnet this node has acquired: renews its etcd lease, watches its key, writes it again when it has vanished, and moves to another
+/// subnet only when another node holds this one. Never overwrites another node's key and never gives up because etcd is away.
+/// </summary>
+/// <remarks>
+/// One loop does everything in order: it wakes when the key changes or when work is due, and work is one try, to repair the key if it needs that
+/// and otherwise to renew. A try that fails is due again after a back-off.
+/// </remarks>
+public sealed class LeaseKeeper
+{
+    private static readonly TimeSpan DuplicateRetry = TimeSpan.FromMinutes(1);
+
+    private readonly ILeaseStore _store;
+    private readonly LeaseAcquirer _acquirer;
+    private readonly NetworkConfig _config;
+    private readonly LeaseTiming _timing;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly Backoff _backoff;
+    private readonly ReasonThrottle _throttle;
+    private readonly long _start;
+    private readonly Channel<LeaseHappening> _happenings = Channel.CreateUnbounded<LeaseHappening>();
+
+    private bool _needsEtcdLease; // the one in Lease is gone: grant another before writing
+    private long? _repair; // the key needs writing, over this revision; null when it is good
+    private TimeSpan _due; // when to work next
+    private TimeSpan _expires; // when the lease has run out unless renewed
+    private bool _overdue;
+    private TimeSpan? _unreachableSince;
+
+    /// <summary>Creates a keeper; nothing happens before <see cref="RunAsync"/>.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="acquirer">Used to move to another subnet.</param>
+    /// <param name="config">The network to move within.</param>
+    /// <param name="acquired">The lease to keep.</param>
+    /// <param name="timing">How long etcd leases live and when they are renewed.</param>
+    /// <param name="time">The clock; only its monotonic part decides.</param>
+    /// <param name="log">For what happens to the lease.</param>
+    public LeaseKeeper(
+        ILeaseStore store, LeaseAcquirer acquirer, NetworkConfig config, OwnLease acquired, LeaseTiming timing, TimeProvider time, ILogger<LeaseKeeper> log)
+    {
+        _store = store;
+        _acquirer = acquirer;
+        _config = config;
+        _timing = timing;
+        _time = time;
+        _log = log;
+        _backoff = new Backoff(time);
+        _throttle = new ReasonThrottle(time);
+        _start = time.GetTimestamp();
+        Lease = acquired;
+    }
+
+    /// <summary>What happens to the lease, in order. For one reader, who should keep reading.</summary>
+    public ChannelReader<LeaseHappening> Happenings => _happenings.Reader;
+
+    /// <summary>The lease held now; after <see cref="LeaseHappening.Lost"/> still the old one until <see cref="LeaseHappening.Moved"/>.</summary>
+    public OwnLease Lease { get; private set; }
+
+    private TimeSpan Now => _time.GetElapsedTime(_start);
+
+    /// <summary>Keeps the lease until cancelled; then the key stays as it is, as flannel leaves it. Call once.</summary>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        _log.LeaseHeld(Lease.Key, Lease.EtcdLeaseId);
+        Tell(new LeaseHappening.Held(Lease));
+        while (true)
+        {
+            Started();
+            LeaseAttributes other = await KeepAsync(cancellationToken).ConfigureAwait(false);
+            await MoveAsync(other, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private void Started()
+    {
+        _repair = null;
+        _needsEtcdLease = false;
+        _due = Now; // renew at once, to learn how long the lease lives
+        _expires = Now + _timing.Ttl;
+        _overdue = false;
+        _backoff.Reset();
+    }
+
+    // Returns the other node that has taken our subnet.
+    private async Task<LeaseAttributes> KeepAsync(CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var follower = new KeyFollower(_store, StorePaths.Subnet(Lease.Key), _time, _log);
+        await using IAsyncEnumerator<FollowUpdate> updates = follower.FollowAsync(stop.Token).GetAsyncEnumerator(stop.Token);
+        Task<bool> next = updates.MoveNextAsync().AsTask();
+        try
+        {
+            while (true)
+            {
+                LeaseAttributes? other = null;
+                if (await IsDueAsync(next, cancellationToken).ConfigureAwait(false))
+                {
+                    other = await WorkAsync(cancellationToken).ConfigureAwait(false);
+                }
+                else if (await next.ConfigureAwait(false))
+                {
+                    other = Observe(updates.Current);
+                    next = updates.MoveNextAsync().AsTask();
+                }
+                if (other is not null)
+                    return other;
+            }
+        }
+        finally
+        {
+            await stop.CancelAsync().ConfigureAwait(false);
+            await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task<bool> IsDueAsync(Task next, CancellationToken cancellationToken)
+    {
+        while (!next.IsCompleted)
+        {
+            TimeSpan now = Now;
+            if (Lease.IsReservation && _repair is null)
+            {
+                await next.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                break;
+            }
+            if (now >= _expires && !_overdue)
+            {
+                _overdue = true;
+                _log.LeaseOverdue(Lease.Key);
+                Tell(new LeaseHappening.Overdue(Lease));
+            }
+            if (now >= _due)
+                return true;
+            TimeSpan until = _overdue || _due < _expires ? _due : _expires;
+            using var awake = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            await Task.WhenAny(next, Task.Delay(until - now, _time, awake.Token)).ConfigureAwait(false);
+            await awake.CancelAsync().ConfigureAwait(false);
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+        cancellationToken.ThrowIfCancellationRequested();
+        return false;
+    }
+
+    private LeaseAttributes? Observe(FollowUpdate update)
+    {
+        if (update.Kind == FollowKind.Lost)
+        {
+            Unreachable(update.Failure!.Message);
+            return null;
+        }
+        Reached();
+        if (update.Kind == FollowKind.Changes && update.Records.Count == 0)
+            return null;
+        StoreRecord? record = update.Records.Count > 0 ? update.Records[^1] : null;
+        bool stale = update.Kind != FollowKind.RewoundSnapshot && (record?.ModRevision ?? update.Revision) < Lease.ModRevision;
+        return stale ? null : Judge(record); // older than our own last write: that write has answered it
+    }
+
+    private LeaseAttributes? Judge(StoreRecord? record)
+    {
+        OwnKeyState state = OwnKey.Judge(record, Lease, out LeaseAttributes? other);
+        if (state == OwnKeyState.Reserved)
+        {
+            Lease = Lease with { EtcdLeaseId = 0 };
+            state = OwnKey.Judge(record, Lease, out other);
+        }
+        if (state == OwnKeyState.Good && _repair is not null)
+        {
+            Restored(record!.ModRevision); // by a try whose answer was lost
+        }
+        else if (state == OwnKeyState.Good)
+        {
+            Lease = Lease with { ModRevision = record!.ModRevision };
+        }
+        else if (state != OwnKeyState.Foreign)
+        {
+            bool gone = state == OwnKeyState.Gone;
+            _needsEtcdLease |= gone && Lease.IsReservation; // the reservation was taken away; the subnet is still ours to lease
+            _repair = gone ? 0 : record!.ModRevision;
+            _due = Now;
+            _log.LeaseRestoring(Lease.Key, gone ? "has vanished" : "was altered");
+        }
+        return other;
+    }
+
+    private async Task<LeaseAttributes?> WorkAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            LeaseAttributes? other = null;
+            if (_repair is long expected)
+                other = await RepairAsync(expected, cancellationToken).ConfigureAwait(false);
+            else
+                await RenewAsync(cancellationToken).ConfigureAwait(false);
+            Reached();
+            _backoff.Reset();
+            _throttle.Reset();
+            return other;
+        }
+        catch (StoreException e)
+        {
+            _needsEtcdLease |= e.Fault == StoreFault.LeaseNotFound;
+            _due = Now + _backoff.Next();
+            if (_throttle.ShouldLog(e.Message))
+                _log.LeaseNotRenewed(Lease.Key, e.Message);
+            if (e.Fault is StoreFault.Unreachable or StoreFault.Timeout)
+                Unreachable(e.Message);
+            return null;
+        }
+    }
+
+    private async Task<LeaseAttributes?> RepairAsync(long expectedRevision, CancellationToken cancellationToken)
+    {
+        if (_needsEtcdLease)
+        {
+            (long id, _) = await _store.GrantAsync(_timing.Ttl, cancellationToken).ConfigureAwait(false);
+            Lease = Lease with { EtcdLeaseId = id };
+            _needsEtcdLease = false;
+        }
+        WriteResult result = await _store.PutAsync(
+            StorePaths.Subnet(Lease.Key), Lease.Attributes.ToJson(), Lease.EtcdLeaseId, expectedRevision, cancellationToken).ConfigureAwait(false);
+        if (!result.Succeeded)
+            return Judge(result.Current);
+        Restored(result.Revision);
+        return null;
+    }
+
+    private void Restored(long revision)
+    {
+        _repair = null;
+        _due = Now; // renew next, which tells how long the lease lives
+        Lease = Lease with { ModRevision = revision };
+        _log.LeaseRestored(Lease.Key, revision);
+        Tell(new LeaseHappening.Recreated(Lease));
+    }
+
+    private async Task RenewAsync(CancellationToken cancellationToken)
+    {
+        TimeSpan asked = Now;
+        TimeSpan ttl = await _store.KeepAliveAsync(Lease.EtcdLeaseId, cancellationToken).ConfigureAwait(false);
+        if (ttl <= TimeSpan.Zero)
+        {
+            _needsEtcdLease = true;
+            _repair = 0; // the key died with its etcd lease; create-if-absent finds out whether somebody else has it
+            _due = Now;
+            _log.LeaseRestoring(Lease.Key, "has expired");
+            return;
+        }
+        _expires = asked + ttl;
+        _due = asked + _timing.RenewAfter(ttl);
+        _overdue = false;
+        _log.LeaseRenewed(Lease.Key, ttl.TotalSeconds);
+        Tell(new LeaseHappening.Renewed(Lease, ttl));
+    }
+
+    private async Task MoveAsync(LeaseAttributes other, CancellationToken cancellationToken)
+    {
+        OwnLease old = Lease;
+        _log.LeaseLost(old.Key, old.Attributes.PublicIP, other.PublicIP, other.NodeId ?? "none: flannel");
+        Tell(new LeaseHappening.Lost(old, other));
+        while (true)
+        {
+            try
+            {
+                Lease = await _acquirer.AcquireAsync(_config, old.Attributes, [], cancellationToken).ConfigureAwait(false);
+                break;
+            }
+            catch (DuplicatePublicIpException e)
+            {
+                _log.DuplicateWhileMoving(e.Message);
+                await Task.Delay(DuplicateRetry, _time, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        _log.LeaseMoved(old.Key, Lease.Key);
+        Tell(new LeaseHappening.Moved(old, Lease, other));
+    }
+
+    private void Unreachable(string reason)
+    {
+        if (_unreachableSince is not null)
+            return;
+        _unreachableSince = Now;
+        Tell(new LeaseHappening.EtcdUnreachable(_time.GetUtcNow(), reason));
+    }
+
+    private void Reached()
+    {
+        if (_unreachableSince is not TimeSpan since)
+            return;
+        _unreachableSince = null;
+        Tell(new LeaseHappening.EtcdBack(Now - since));
+    }
+
+    private void Tell(LeaseHappening happening) => _happenings.Writer.TryWrite(happening);
+}

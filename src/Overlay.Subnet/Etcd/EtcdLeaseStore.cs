@@ -1,0 +1,189 @@
+using System.Runtime.CompilerServices;
+using dotnet_etcd;
+using Etcdserverpb;
+using Google.Protobuf;
+using Grpc.Core;
+using Microsoft.Extensions.Logging;
+using Mvccpb;
+using Overlay.Subnet.Store;
+
+namespace Overlay.Subnet.Etcd;
+
+/// <summary>
+/// The store on a real etcd (v3 API, 3.4 and later). Unary calls go through dotnet-etcd's client, streams through its raw stubs, since the
+/// library's own watch and keep-alive loops lose events and die silently. Safe for concurrent use; opens nothing before the first call.
+/// </summary>
+public sealed class EtcdLeaseStore : ILeaseStore, IDisposable
+{
+    private const int PageSize = 200; // leases are under 250 bytes: a page stays far below etcd's habitual 1.5 MiB
+
+    private readonly EtcdOptions _options;
+    private readonly EtcdConnection _connection;
+
+    /// <summary>Creates the store on options that <see cref="EtcdOptionsValidator"/> has passed.</summary>
+    public EtcdLeaseStore(EtcdOptions options, ILogger<EtcdLeaseStore> log)
+    {
+        _options = options;
+        _connection = new EtcdConnection(options, log);
+    }
+
+    /// <inheritdoc/>
+    public async Task<StoreSnapshot> ReadAsync(string path, CancellationToken cancellationToken)
+    {
+        var records = new List<StoreRecord>();
+        var request = new RangeRequest { Key = KeyOf(path), RangeEnd = RangeEndOf(path), Limit = PageSize };
+        while (true)
+        {
+            RangeResponse page;
+            try
+            {
+                page = await CallAsync($"read {_options.Prefix}/{path}", (client, deadline) =>
+                    client.GetAsync(request, EtcdConnection.Headers(), deadline, cancellationToken), cancellationToken).ConfigureAwait(false);
+            }
+            catch (StoreException e) when (e.Fault == StoreFault.TooLarge && request.Limit > 1)
+            {
+                request.Limit /= 2; // somebody stored huge values next to the leases
+                continue;
+            }
+            foreach (KeyValue kv in page.Kvs)
+                records.Add(RecordOf(kv, isDeleted: false));
+            if (request.Revision == 0)
+                request.Revision = page.Header.Revision; // every further page at the revision of the first
+            if (!page.More || page.Kvs.Count == 0)
+            {
+                _connection.ClusterId = page.Header.ClusterId;
+                return new StoreSnapshot(page.Header.ClusterId, request.Revision, records);
+            }
+            request.Key = After(page.Kvs[^1].Key);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<StoreChanges> WatchAsync(
+        string path, long fromRevision, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var create = new WatchCreateRequest { Key = KeyOf(path), RangeEnd = RangeEndOf(path), StartRevision = fromRevision };
+        using var watch = new EtcdWatch(_connection, create, _options.RequestTimeout, $"watch {_options.Prefix}/{path}");
+        while (true)
+        {
+            WatchResponse response = await watch.NextAsync(cancellationToken).ConfigureAwait(false);
+            yield return new StoreChanges(
+                response.Events.Count == 0 ? 0 : response.Events[^1].Kv.ModRevision,
+                [.. response.Events.Select(e => RecordOf(e.Kv, e.Type == Event.Types.EventType.Delete))]);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<WriteResult> PutAsync(
+        string path, ReadOnlyMemory<byte> value, long etcdLeaseId, long expectedRevision, CancellationToken cancellationToken)
+    {
+        ByteString bytes = ByteString.CopyFrom(value.Span);
+        var put = new RequestOp { RequestPut = new PutRequest { Key = KeyOf(path), Value = bytes, Lease = etcdLeaseId } };
+        WriteResult result = await SwapAsync(path, expectedRevision, put, cancellationToken).ConfigureAwait(false);
+
+        // A try whose answer was lost may have succeeded; then the comparison of this one fails on our own write.
+        if (!result.Succeeded && result.Current is StoreRecord current && current.EtcdLeaseId == etcdLeaseId && current.Value.Span.SequenceEqual(value.Span))
+            return new WriteResult(true, current.ModRevision, null);
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public async Task<WriteResult> DeleteAsync(string path, long expectedRevision, CancellationToken cancellationToken)
+    {
+        var delete = new RequestOp { RequestDeleteRange = new DeleteRangeRequest { Key = KeyOf(path) } };
+        WriteResult result = await SwapAsync(path, expectedRevision, delete, cancellationToken).ConfigureAwait(false);
+        return result.Current is null ? result with { Succeeded = true } : result;
+    }
+
+    /// <inheritdoc/>
+    public async Task<(long EtcdLeaseId, TimeSpan Ttl)> GrantAsync(TimeSpan ttl, CancellationToken cancellationToken)
+    {
+        var request = new LeaseGrantRequest { TTL = Math.Max(1, (long)ttl.TotalSeconds) };
+        LeaseGrantResponse response = await CallAsync("grant an etcd lease", (client, deadline) =>
+            client.LeaseGrantAsync(request, EtcdConnection.Headers(), deadline, cancellationToken), cancellationToken).ConfigureAwait(false);
+        return (response.ID, TimeSpan.FromSeconds(response.TTL));
+    }
+
+    /// <inheritdoc/>
+    public Task<TimeSpan> KeepAliveAsync(long etcdLeaseId, CancellationToken cancellationToken) =>
+        CallAsync("renew the etcd lease", async (client, deadline) =>
+        {
+            using AsyncDuplexStreamingCall<LeaseKeepAliveRequest, LeaseKeepAliveResponse> call =
+                client.GetConnection().LeaseClient.LeaseKeepAlive(EtcdConnection.Headers(), deadline, cancellationToken);
+            await call.RequestStream.WriteAsync(new LeaseKeepAliveRequest { ID = etcdLeaseId }, cancellationToken).ConfigureAwait(false);
+            if (!await call.ResponseStream.MoveNext(cancellationToken).ConfigureAwait(false))
+                throw new RpcException(new Status(StatusCode.Unavailable, "the server closed the stream"));
+            return TimeSpan.FromSeconds(call.ResponseStream.Current.TTL);
+        }, cancellationToken);
+
+    /// <summary>Closes the connections; calls still running fail.</summary>
+    public void Dispose() => _connection.Dispose();
+
+    private async Task<WriteResult> SwapAsync(string path, long expectedRevision, RequestOp operation, CancellationToken cancellationToken)
+    {
+        var request = new TxnRequest
+        {
+            Compare =
+            {
+                new Compare
+                {
+                    Key = KeyOf(path), Target = Compare.Types.CompareTarget.Mod, Result = Compare.Types.CompareResult.Equal,
+                    ModRevision = expectedRevision,
+                },
+            },
+            Success = { operation },
+            Failure = { new RequestOp { RequestRange = new RangeRequest { Key = KeyOf(path) } } },
+        };
+        TxnResponse response = await CallAsync($"write {_options.Prefix}/{path}", (client, deadline) =>
+            client.TransactionAsync(request, EtcdConnection.Headers(), deadline, cancellationToken), cancellationToken).ConfigureAwait(false);
+        KeyValue? current = response.Succeeded ? null : response.Responses[0].ResponseRange.Kvs.FirstOrDefault();
+        return new WriteResult(response.Succeeded, response.Header.Revision, current is null ? null : RecordOf(current, isDeleted: false));
+    }
+
+    private async Task<T> CallAsync<T>(string action, Func<EtcdClient, DateTime, Task<T>> call, CancellationToken cancellationToken)
+    {
+        for (bool repaired = false; ; repaired = true)
+        {
+            try
+            {
+                // gRPC wants the deadline as UTC wall time and turns it into a duration at once.
+                return await call(_connection.Client, DateTime.UtcNow + _options.RequestTimeout).ConfigureAwait(false);
+            }
+            catch (Exception e)
+            {
+                // Whether this is our caller's doing is told by the token alone: the exception type is the same for a deadline.
+                cancellationToken.ThrowIfCancellationRequested();
+                if (!EtcdFaults.IsExpected(e))
+                    throw;
+                StoreException failure = EtcdFaults.Explain(e, action, _options);
+                if (!_connection.Repair(failure.Fault) || repaired)
+                    throw failure;
+            }
+        }
+    }
+
+    private ByteString KeyOf(string path) => ByteString.CopyFromUtf8($"{_options.Prefix}/{path}");
+
+    // The end of the range of all keys that start with the prefix: its last byte, a slash, plus one.
+    private ByteString RangeEndOf(string path)
+    {
+        if (!StorePaths.IsPrefix(path))
+            return ByteString.Empty;
+        byte[] end = KeyOf(path).ToByteArray();
+        end[^1]++;
+        return UnsafeByteOperations.UnsafeWrap(end);
+    }
+
+    private static ByteString After(ByteString key) => ByteString.CopyFrom([.. key.Span, 0]);
+
+    private StoreRecord RecordOf(KeyValue kv, bool isDeleted)
+    {
+        string path = kv.Key.ToStringUtf8();
+        path = path.StartsWith(_options.Prefix + "/", StringComparison.Ordinal) ? path[(_options.Prefix.Length + 1)..] : path;
+        if (path.Length > StoreRecord.MaxPathLength)
+            path = path[..StoreRecord.MaxPathLength];
+        ReadOnlyMemory<byte> value = kv.Value.Length > StoreRecord.MaxValueLength
+            ? kv.Value.Span[..(StoreRecord.MaxValueLength + 1)].ToArray() : kv.Value.Memory;
+        return new StoreRecord(path, value, kv.Lease, kv.CreateRevision, kv.ModRevision, isDeleted);
+    }
+}

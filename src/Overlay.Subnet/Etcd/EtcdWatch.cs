@@ -1,0 +1,104 @@
+using Etcdserverpb;
+using Grpc.Core;
+using Overlay.Subnet.Store;
+
+namespace Overlay.Subnet.Etcd;
+
+/// <summary>
+/// One watch on a stream of its own. Every end of it is an exception; nothing is resumed here. A half-open connection is found by the channel's
+/// pings, a server that answers pings but not this stream by progress requests.
+/// </summary>
+internal sealed class EtcdWatch : IDisposable
+{
+    private static readonly TimeSpan ProbeEvery = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan SilenceLimit = TimeSpan.FromSeconds(11);
+
+    private readonly EtcdConnection _connection;
+    private readonly WatchCreateRequest _create;
+    private readonly TimeSpan _openTimeout;
+    private readonly string _action;
+    private readonly CancellationTokenSource _stop = new();
+    private AsyncDuplexStreamingCall<WatchRequest, WatchResponse>? _call;
+    private bool _stands;
+
+    public EtcdWatch(EtcdConnection connection, WatchCreateRequest create, TimeSpan openTimeout, string action)
+    {
+        _connection = connection;
+        _create = create;
+        _openTimeout = openTimeout;
+        _action = action;
+    }
+
+    /// <summary>The acknowledgement (without events) on the first call, then each response that holds events.</summary>
+    public async Task<WatchResponse> NextAsync(CancellationToken cancellationToken)
+    {
+        using CancellationTokenRegistration registration = cancellationToken.Register(_stop.Cancel);
+        try
+        {
+            if (_call is null)
+            {
+                _stop.CancelAfter(_openTimeout);
+                _call = _connection.Client.GetConnection().WatchClient.Watch(EtcdConnection.Headers(), cancellationToken: _stop.Token);
+                await _call.RequestStream.WriteAsync(new WatchRequest { CreateRequest = _create }, _stop.Token).ConfigureAwait(false);
+            }
+            while (true)
+            {
+                WatchResponse response = await ReadAsync(_call).ConfigureAwait(false);
+                if (response.CompactRevision > 0)
+                    throw new StoreException(StoreFault.Compacted, $"cannot {_action}: revision {_create.StartRevision} has been compacted");
+                if (response.Canceled)
+                    throw new RpcException(new Status(StatusCode.Unknown, response.CancelReason)); // also comes together with Created
+                if (response.Created)
+                {
+                    CheckNotRewound(response.Header);
+                    _stands = true;
+                    return response;
+                }
+                if (response.Events.Count > 0)
+                    return response;
+                _connection.AnswersProbes = true;
+            }
+        }
+        catch (Exception e) when (e is not StoreException)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (!EtcdFaults.IsExpected(e))
+                throw;
+            StoreException failure = EtcdFaults.Explain(e, _action, _connection.Options);
+            _connection.Repair(failure.Fault);
+            throw failure;
+        }
+    }
+
+    public void Dispose()
+    {
+        _stop.Cancel();
+        _call?.Dispose();
+        _stop.Dispose();
+    }
+
+    private async Task<WatchResponse> ReadAsync(AsyncDuplexStreamingCall<WatchRequest, WatchResponse> call)
+    {
+        if (_stands)
+            _stop.CancelAfter(_connection.AnswersProbes ? SilenceLimit : Timeout.InfiniteTimeSpan);
+        Task<bool> next = call.ResponseStream.MoveNext(_stop.Token);
+        while (_stands && await Task.WhenAny(next, Task.Delay(ProbeEvery, CancellationToken.None)).ConfigureAwait(false) != next)
+            await call.RequestStream.WriteAsync(new WatchRequest { ProgressRequest = new WatchProgressRequest() }, _stop.Token).ConfigureAwait(false);
+        if (!await next.ConfigureAwait(false))
+            throw new RpcException(new Status(StatusCode.Unavailable, "the server closed the stream"));
+        _stop.CancelAfter(Timeout.InfiniteTimeSpan); // the consumer may take its time
+        return call.ResponseStream.Current;
+    }
+
+    // etcd accepts a start revision of the future and then stays silent until it is reached.
+    private void CheckNotRewound(ResponseHeader header)
+    {
+        if (header.Revision < _create.StartRevision - 1 || (_connection.ClusterId != 0 && header.ClusterId != _connection.ClusterId))
+        {
+            throw new StoreException(
+                StoreFault.Rewound,
+                $"cannot {_action}: etcd stands at revision {header.Revision} of cluster {header.ClusterId:x}, but revision {_create.StartRevision - 1} "
+                + $"of cluster {_connection.ClusterId:x} was seen already: restored from a backup?");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
+using Overlay.Subnet.Store;
+
+namespace Overlay.Subnet.Following;
+
+/// <summary>
+/// Follows a path of the store for ever: a snapshot, then each change after it. A lost watch resumes after the last change applied; when that
+/// has been compacted away, or the store was set back, a new snapshot follows. Never goes back to an older revision by mistake.
+/// </summary>
+internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider time, ILogger log)
+{
+    private readonly Backoff _backoff = new(time);
+    private readonly ReasonThrottle _throttle = new(time);
+    private long _seen;
+    private ulong _cluster;
+    private bool _doubted;
+
+    /// <summary>Why there is no contact, in words; null while there is.</summary>
+    public string? WaitingFor { get; private set; } = "etcd";
+
+    /// <summary>Runs until cancelled; one enumeration per instance.</summary>
+    public async IAsyncEnumerable<FollowUpdate> FollowAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        bool needsSnapshot = true;
+        bool lost = false;
+        while (true)
+        {
+            StoreException? failure = null;
+            if (needsSnapshot)
+            {
+                (StoreSnapshot? snapshot, failure) = await TryAsync(() => store.ReadAsync(path, cancellationToken)).ConfigureAwait(false);
+                if (snapshot is not null && Believe(snapshot, out bool rewound, out failure))
+                {
+                    needsSnapshot = false;
+                    yield return new FollowUpdate(rewound ? FollowKind.RewoundSnapshot : FollowKind.Snapshot, snapshot.Revision, snapshot.Records);
+                }
+            }
+            if (!needsSnapshot)
+            {
+                await using IAsyncEnumerator<StoreChanges> watch = store.WatchAsync(path, _seen + 1, cancellationToken).GetAsyncEnumerator(cancellationToken);
+                while (true)
+                {
+                    (bool more, failure) = await TryAsync(() => watch.MoveNextAsync().AsTask()).ConfigureAwait(false);
+                    if (!more)
+                        break;
+                    if (lost)
+                        log.FollowingAgain(path, _seen + 1);
+                    lost = false;
+                    Reached();
+                    _seen = Math.Max(_seen, watch.Current.Revision);
+                    yield return new FollowUpdate(FollowKind.Changes, _seen, watch.Current.Records);
+                }
+            }
+            if (failure?.Fault is StoreFault.Compacted or StoreFault.Rewound)
+            {
+                needsSnapshot = true;
+                log.ReadingAnew(path, failure.Message);
+            }
+            else if (failure is not null)
+            {
+                WaitingFor = failure.Message;
+                if (_throttle.ShouldLog(failure.Message))
+                    log.FollowingLost(path, failure.Message);
+                if (!lost)
+                    yield return new FollowUpdate(FollowKind.Lost, _seen, [], failure);
+                lost = true;
+            }
+            await _backoff.DelayAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    // Reads are linearizable, so an older revision means a store that was set back. As that costs every agent its view, one answer of the
+    // same cluster is not enough for it.
+    private bool Believe(StoreSnapshot snapshot, out bool rewound, out StoreException? failure)
+    {
+        failure = null;
+        bool sameCluster = _cluster == 0 || snapshot.ClusterId == _cluster;
+        rewound = !sameCluster || snapshot.Revision < _seen;
+        if (rewound && sameCluster && !_doubted)
+        {
+            _doubted = true;
+            failure = new StoreException(StoreFault.Rewound, $"etcd answered with revision {snapshot.Revision}, older than {_seen} seen before; asking again");
+            return false;
+        }
+        if (rewound)
+            log.StoreRewound(path, snapshot.Revision, _seen);
+        _doubted = false;
+        _seen = snapshot.Revision;
+        _cluster = snapshot.ClusterId;
+        return true;
+    }
+
+    private void Reached()
+    {
+        _backoff.Reset();
+        _throttle.Reset();
+        WaitingFor = null;
+    }
+
+    private static async Task<(T? Result, StoreException? Failure)> TryAsync<T>(Func<Task<T>> call)
+    {
+        try
+        {
+            return (await call().ConfigureAwait(false), null);
+        }
+        catch (StoreException e)
+        {
+            return (default, e);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+using System.Net;
+using Overlay.Subnet.Json;
+
+namespace Overlay.Subnet.Model;
+
+/// <summary>
+/// flannel's network config (<c>&lt;prefix&gt;/config</c>), parsed and checked: an instance from <see cref="Parse"/> obeys every rule of
+/// flannel's <c>pkg/subnet/config.go</c> and is IPv4 only. Immutable; two configs that mean the same are equal.
+/// </summary>
+public sealed record NetworkConfig
+{
+    /// <summary>The whole overlay network, host bits cleared.</summary>
+    public required IPNetwork Network { get; init; }
+
+    /// <summary>The prefix length of each node's subnet, at least two longer than the network's and at most 30.</summary>
+    public required int SubnetLength { get; init; }
+
+    /// <summary>The first subnet that may be leased (its base address).</summary>
+    public required IPAddress SubnetMin { get; init; }
+
+    /// <summary>The last subnet that may be leased (its base address), never below <see cref="SubnetMin"/>.</summary>
+    public required IPAddress SubnetMax { get; init; }
+
+    /// <summary>The firewall rules go to nftables instead of iptables.</summary>
+    public bool EnableNFTables { get; init; }
+
+    /// <summary>The backend and its settings.</summary>
+    public BackendConfig Backend { get; init; } = new();
+
+    /// <summary>Parses the JSON text that stands in etcd, by the rules of Go's decoder (keys in any case, unknown ones ignored, last one wins).</summary>
+    /// <exception cref="NetworkConfigException">The text is not a usable config; the message names key and reason.</exception>
+    public static NetworkConfig Parse(ReadOnlySpan<byte> utf8) => NetworkConfigJson.Parse(utf8);
+
+    /// <summary>Tells whether <paramref name="subnet"/> is one that this config leases: right length, within the limits.</summary>
+    public bool Fits(IPNetwork subnet) =>
+        IPv4.IsIPv4(subnet) && subnet.PrefixLength == SubnetLength
+        && IPv4.First(subnet) >= IPv4.ToUInt32(SubnetMin) && IPv4.First(subnet) <= IPv4.ToUInt32(SubnetMax);
+}

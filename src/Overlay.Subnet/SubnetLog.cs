@@ -1,0 +1,127 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+using Overlay.Subnet.Model;
+
+namespace Overlay.Subnet;
+
+/// <summary>
+/// Every message of the control plane. Event ids: 2000 etcd, 2100 own lease, 2200 peers, 2300 network config. Strings that others wrote are
+/// escaped by the caller; failures are one line.
+/// </summary>
+internal static partial class SubnetLog
+{
+    [LoggerMessage(2000, LogLevel.Warning, "etcd has authentication off: going on without the login of user {User}")]
+    public static partial void AuthNotEnabled(this ILogger log, string user);
+
+    [LoggerMessage(2001, LogLevel.Information, "the TLS files have changed on disk: connecting anew with them")]
+    public static partial void TlsFilesReread(this ILogger log);
+
+    [LoggerMessage(2002, LogLevel.Warning, "etcd-cafile, etcd-certfile and etcd-keyfile have no effect: etcd-endpoints says http://, not https://")]
+    public static partial void TlsFilesUnused(this ILogger log);
+
+    [LoggerMessage(2010, LogLevel.Warning, "lost contact while following {Path}: {Reason} (retrying; what is known stays in force)")]
+    public static partial void FollowingLost(this ILogger log, string path, string reason);
+
+    [LoggerMessage(2011, LogLevel.Information, "following {Path} again from revision {Revision}")]
+    public static partial void FollowingAgain(this ILogger log, string path, long revision);
+
+    [LoggerMessage(2012, LogLevel.Information, "reading {Path} anew: {Reason}")]
+    public static partial void ReadingAnew(this ILogger log, string path, string reason);
+
+    [LoggerMessage(2013, LogLevel.Warning, "etcd was set back (restored from a backup, or wiped): {Path} stands at revision {Revision}, {Seen} was seen before")]
+    public static partial void StoreRewound(this ILogger log, string path, long revision, long seen);
+
+    [LoggerMessage(2100, LogLevel.Information, "took over the lease of {Subnet} that stands under our PublicIP {PublicIP} (etcd lease {EtcdLeaseId:x})")]
+    public static partial void LeaseTakenOver(this ILogger log, SubnetKey subnet, IPAddress publicIP, long etcdLeaseId);
+
+    [LoggerMessage(2101, LogLevel.Information, "leased {Subnet} for PublicIP {PublicIP} (etcd lease {EtcdLeaseId:x})")]
+    public static partial void LeaseCreated(this ILogger log, SubnetKey subnet, IPAddress publicIP, long etcdLeaseId);
+
+    [LoggerMessage(2102, LogLevel.Information, "{Subnet} was taken by another node in the same moment; trying the next")]
+    public static partial void RaceLost(this ILogger log, SubnetKey subnet);
+
+    [LoggerMessage(2103, LogLevel.Warning, "cannot get a subnet yet: {Reason}")]
+    public static partial void AcquireWaits(this ILogger log, string reason);
+
+    [LoggerMessage(2104, LogLevel.Information, "deleted our lease of {Subnet}, which is not needed any more")]
+    public static partial void SurplusDeleted(this ILogger log, SubnetKey subnet);
+
+    [LoggerMessage(2105, LogLevel.Warning, "could not delete our lease of {Subnet}, which is not needed any more; it expires by itself: {Reason}")]
+    public static partial void SurplusLeft(this ILogger log, SubnetKey subnet, string reason);
+
+    [LoggerMessage(2110, LogLevel.Information, "holding {Subnet} (etcd lease {EtcdLeaseId:x})")]
+    public static partial void LeaseHeld(this ILogger log, SubnetKey subnet, long etcdLeaseId);
+
+    [LoggerMessage(2111, LogLevel.Information, "renewed the lease of {Subnet} for {Seconds} s")]
+    public static partial void LeaseRenewed(this ILogger log, SubnetKey subnet, double seconds);
+
+    [LoggerMessage(2112, LogLevel.Warning, "the key of our subnet {Subnet} {What}; writing it again")]
+    public static partial void LeaseRestoring(this ILogger log, SubnetKey subnet, string what);
+
+    [LoggerMessage(2113, LogLevel.Information, "the key of our subnet {Subnet} stands again (revision {Revision})")]
+    public static partial void LeaseRestored(this ILogger log, SubnetKey subnet, long revision);
+
+    [LoggerMessage(2114, LogLevel.Error,
+        "subnet {Subnet} of this node ({OwnPublicIP}) is now held by {OtherPublicIP} (node id {OtherNodeId}); giving it up and taking another")]
+    public static partial void LeaseLost(this ILogger log, SubnetKey subnet, IPAddress ownPublicIP, IPAddress otherPublicIP, string otherNodeId);
+
+    [LoggerMessage(2115, LogLevel.Warning, "moved from {Old} to {New}")]
+    public static partial void LeaseMoved(this ILogger log, SubnetKey old, SubnetKey @new);
+
+    [LoggerMessage(2116, LogLevel.Warning, "cannot keep the lease of {Subnet} fresh: {Reason} (retrying)")]
+    public static partial void LeaseNotRenewed(this ILogger log, SubnetKey subnet, string reason);
+
+    [LoggerMessage(2117, LogLevel.Error,
+        "the lease of {Subnet} has run out without contact to etcd: another node may be given it. Forwarding goes on; bring etcd back")]
+    public static partial void LeaseOverdue(this ILogger log, SubnetKey subnet);
+
+    [LoggerMessage(2118, LogLevel.Error, "{Reason}")]
+    public static partial void DuplicateWhileMoving(this ILogger log, string reason);
+
+    [LoggerMessage(2200, LogLevel.Information, "{Count} leases at revision {Revision}, {Changes} of them news")]
+    public static partial void LeasesRead(this ILogger log, int count, long revision, int changes);
+
+    [LoggerMessage(2201, LogLevel.Information, "lease {Subnet} added: {PublicIP}, {Backend}, VNI {Vni}, MAC {VtepMac}")]
+    public static partial void LeaseAdded(this ILogger log, SubnetKey subnet, IPAddress publicIP, string backend, uint? vni, string? vtepMac);
+
+    [LoggerMessage(2202, LogLevel.Information, "lease {Subnet} changed: {OldPublicIP} -> {PublicIP}, {Backend}, VNI {Vni}, MAC {VtepMac}")]
+    public static partial void LeaseChanged(
+        this ILogger log, SubnetKey subnet, IPAddress oldPublicIP, IPAddress publicIP, string backend, uint? vni, string? vtepMac);
+
+    [LoggerMessage(2203, LogLevel.Information, "lease {Subnet} of {PublicIP} is gone")]
+    public static partial void LeaseRemoved(this ILogger log, SubnetKey subnet, IPAddress publicIP);
+
+    [LoggerMessage(2204, LogLevel.Warning, "ignoring {Path}: {Reason}")]
+    public static partial void EntryRejected(this ILogger log, string path, string reason);
+
+    [LoggerMessage(2205, LogLevel.Warning, "ignoring {Count} more entries for like reasons")]
+    public static partial void MoreEntriesRejected(this ILogger log, int count);
+
+    [LoggerMessage(2206, LogLevel.Warning, "ignoring lease {Subnet} of {PublicIP}: {Reason}")]
+    public static partial void LeaseConflicts(this ILogger log, SubnetKey subnet, IPAddress publicIP, string reason);
+
+    [LoggerMessage(2207, LogLevel.Warning, "the leases vanished all at once: etcd was wiped; keeping the peers for {Seconds} s so that they can write them again")]
+    public static partial void StoreWiped(this ILogger log, double seconds);
+
+    [LoggerMessage(2300, LogLevel.Information,
+        "network config: {Network}, a /{SubnetLength} per node from {SubnetMin} to {SubnetMax}, backend {Backend}, VNI {Vni}, port {Port}")]
+    public static partial void ConfigRead(
+        this ILogger log, IPNetwork network, int subnetLength, IPAddress subnetMin, IPAddress subnetMax, string backend, uint vni, int port);
+
+    [LoggerMessage(2301, LogLevel.Warning,
+        "network config changed: {Network}, a /{SubnetLength} per node from {SubnetMin} to {SubnetMax}, backend {Backend}, VNI {Vni}, port {Port}")]
+    public static partial void ConfigChanged(
+        this ILogger log, IPNetwork network, int subnetLength, IPAddress subnetMin, IPAddress subnetMax, string backend, uint vni, int port);
+
+    [LoggerMessage(2302, LogLevel.Warning, "waiting for a network config: {Reason}")]
+    public static partial void ConfigAwaited(this ILogger log, string reason);
+
+    [LoggerMessage(2303, LogLevel.Warning, "{Reason}; the last good network config stays in force")]
+    public static partial void ConfigKept(this ILogger log, string reason);
+
+    [LoggerMessage(2304, LogLevel.Warning, "the network config names no backend type: using vxlan (flannel would use udp)")]
+    public static partial void BackendTypeMissing(this ILogger log);
+
+    [LoggerMessage(2305, LogLevel.Warning, "Backend.DirectRouting is ignored: every packet to a peer is encapsulated")]
+    public static partial void DirectRoutingIgnored(this ILogger log);
+}

@@ -1,0 +1,96 @@
+using System.Net;
+using Overlay.Subnet.Model;
+using Overlay.Subnet.Store;
+
+namespace Overlay.Subnet.Watching;
+
+/// <summary>
+/// The keys below <c>subnets/</c> as last seen, folded from snapshots and changes into lease tables. Pure; not safe for concurrent use.
+/// </summary>
+internal sealed class LeaseBook(IPAddress ownPublicIP)
+{
+    private const int MaxBadKeys = 10_000;
+
+    private readonly Dictionary<string, Lease> _leases = [];
+    private readonly HashSet<string> _badKeys = [];
+    private readonly HashSet<string> _badValues = [];
+    private Dictionary<string, Lease> _retained = [];
+
+    /// <summary>Leases that vanished in a wipe are still in the table; see <see cref="DropRetained"/>.</summary>
+    public bool HasRetained => _retained.Count > 0;
+
+    /// <summary>Takes everything there is, and reports each entry that is newly rejected.</summary>
+    public void Reset(IReadOnlyList<StoreRecord> records, bool rewound, Action<string, string> reject)
+    {
+        var before = new Dictionary<string, Lease>(_leases);
+        _leases.Clear();
+        var paths = records.Select(record => record.Path).ToHashSet();
+        _badKeys.IntersectWith(paths);
+        _badValues.IntersectWith(paths);
+        foreach (StoreRecord record in records)
+            Put(record, before.GetValueOrDefault(record.Path), reject);
+        RetainAfterWipe(before, rewound);
+    }
+
+    /// <summary>Takes one batch of changes.</summary>
+    public void Apply(IReadOnlyList<StoreRecord> records, Action<string, string> reject)
+    {
+        var before = new Dictionary<string, Lease>();
+        foreach (StoreRecord record in records)
+        {
+            Lease? known = _leases.GetValueOrDefault(record.Path);
+            if (known is not null && record.ModRevision < known.ModRevision)
+                continue;
+            if (record.IsDeleted)
+            {
+                _badKeys.Remove(record.Path);
+                _badValues.Remove(record.Path);
+                if (_leases.Remove(record.Path))
+                    before[record.Path] = known!;
+            }
+            else
+            {
+                Put(record, known, reject);
+            }
+        }
+        RetainAfterWipe(before, rewound: false);
+    }
+
+    /// <summary>The table of what is known now.</summary>
+    public LeaseTable Build(long revision) =>
+        LeaseTable.Build(revision, _leases.Values, ownPublicIP, _badKeys.Count, _badValues.Count, _retained.Values);
+
+    /// <summary>Ends the grace for leases that vanished in a wipe.</summary>
+    public void DropRetained() => _retained.Clear();
+
+    private void Put(StoreRecord record, Lease? lastGood, Action<string, string> reject)
+    {
+        _retained.Remove(record.Path);
+        if (Lease.TryRead(record, out Lease? lease, out string? reason))
+        {
+            _leases[record.Path] = lease;
+            _badValues.Remove(record.Path);
+            return;
+        }
+        if (!SubnetKey.TryParse(StorePaths.SubnetName(record.Path), out _, out _))
+        {
+            if (_badKeys.Count < MaxBadKeys && _badKeys.Add(record.Path))
+                reject(record.Path, reason);
+            return;
+        }
+        if (_badValues.Add(record.Path))
+            reject(record.Path, reason);
+        if (lastGood?.CreateRevision == record.CreateRevision)
+            _leases[record.Path] = lastGood; // the same key, only its newest value is bad
+    }
+
+    // When every lease goes at once, or the store is set back, it is the store that was lost and not the nodes: each is about to write its key
+    // again. Until then its peers keep forwarding to it, unless somebody else takes its subnet.
+    private void RetainAfterWipe(Dictionary<string, Lease> before, bool rewound)
+    {
+        if (!rewound && (_leases.Count > 0 || before.Count < 2))
+            return;
+        _retained = before.Where(entry => !_leases.ContainsKey(entry.Key)).Concat(_retained).DistinctBy(entry => entry.Key)
+            .ToDictionary(entry => entry.Key, entry => entry.Value);
+    }
+}

@@ -1,0 +1,127 @@
+using System.Net;
+using Overlay.Subnet.Etcd;
+using Overlay.Subnet.Store;
+using Overlay.Subnet.Tests.Support;
+using Overlay.Testing.Etcd;
+
+namespace Overlay.Subnet.Tests.Etcd;
+
+/// <summary>TLS in all its ways to work and to fail, each failure with a line of its own (C11).</summary>
+public sealed class EtcdTlsTests : IAsyncLifetime
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("overlay-tls-").FullName;
+    private EtcdCertificates _authority = null!;
+    private EtcdServer? _server;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private EtcdOptions Good => new()
+    {
+        Endpoints = [_server!.Endpoint], CaFile = _authority.CaFile, CertFile = _server.ClientCertFile, KeyFile = _server.ClientKeyFile,
+    };
+
+    public async ValueTask InitializeAsync()
+    {
+        Assert.SkipUnless(EtcdServer.Missing is null, EtcdServer.Missing ?? "");
+        _authority = new EtcdCertificates(_directory);
+        _server = await EtcdServer.StartAsync(Cancel, _authority);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _authority?.Dispose();
+        if (_server is not null)
+            await _server.DisposeAsync();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    [Fact]
+    public async Task Unary_calls_and_watches_work_with_a_client_certificate()
+    {
+        Assert.Empty(EtcdOptionsValidator.Validate(Good));
+        using EtcdLeaseStore store = EtcdFixture.Open(Good);
+        Assert.True((await store.PutAsync("subnets/a", "1"u8.ToArray(), 0, 0, Cancel)).Succeeded);
+        await using IAsyncEnumerator<StoreChanges> watch = store.WatchAsync(StorePaths.Subnets, 1, Cancel).GetAsyncEnumerator(Cancel);
+        await watch.MoveNextAsync();
+        await watch.MoveNextAsync();
+        Assert.Equal("subnets/a", Assert.Single(watch.Current.Records).Path);
+    }
+
+    [Fact]
+    public async Task C11_each_tls_failure_has_its_own_advice()
+    {
+        using var other = new EtcdCertificates(Path.Combine(_directory, "other"), "other");
+        (string strangerCert, string strangerKey) = other.Issue("stranger");
+        (string expiredCert, string expiredKey) = _authority.Issue("expired", expired: true);
+
+        await FailsAsync(new EtcdOptions { Endpoints = Good.Endpoints, CaFile = other.CaFile, CertFile = Good.CertFile, KeyFile = Good.KeyFile }, "not signed by etcd-cafile");
+        await FailsAsync(new EtcdOptions { Endpoints = Good.Endpoints, CaFile = Good.CaFile }, "wants a client certificate");
+        await FailsAsync(new EtcdOptions { Endpoints = Good.Endpoints, CaFile = Good.CaFile, CertFile = strangerCert, KeyFile = strangerKey }, "refuses our client certificate");
+        await FailsAsync(new EtcdOptions { Endpoints = Good.Endpoints, CaFile = Good.CaFile, CertFile = expiredCert, KeyFile = expiredKey }, "refuses our client certificate");
+        await FailsAsync(
+            new EtcdOptions { Endpoints = [$"https://localhost:{_server!.ClientPort}"], CaFile = Good.CaFile, CertFile = Good.CertFile, KeyFile = Good.KeyFile },
+            "not for the host name");
+    }
+
+    [Fact]
+    public async Task C11_clear_text_to_a_tls_server_and_tls_to_a_clear_text_server_say_so()
+    {
+        await using EtcdServer plain = await EtcdServer.StartAsync(Cancel);
+        await FailsAsync(new EtcdOptions { Endpoints = [plain.Endpoint.Replace("http://", "https://", StringComparison.Ordinal)], CaFile = Good.CaFile }, "does not speak TLS");
+        using EtcdLeaseStore store = EtcdFixture.Open(new EtcdOptions { Endpoints = [Good.Endpoints[0].Replace("https://", "http://", StringComparison.Ordinal)] });
+        StoreException e = await Assert.ThrowsAsync<StoreException>(() => store.ReadAsync("config", Cancel));
+        Assert.Contains("https://", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task C11_an_expired_server_certificate_says_so()
+    {
+        using var clock = new EtcdCertificates(Path.Combine(_directory, "expired"), "expired-ca");
+        using var listener = new TlsListener(clock.Issue("old-server", IPAddress.Loopback, expired: true));
+        await FailsAsync(new EtcdOptions { Endpoints = [$"https://127.0.0.1:{listener.Port}"], CaFile = clock.CaFile }, "expired");
+    }
+
+    [Fact]
+    public async Task C11_certificates_are_read_again_when_the_files_change()
+    {
+        using var other = new EtcdCertificates(Path.Combine(_directory, "other"), "other");
+        string ca = Path.Combine(_directory, "rolling-ca.pem");
+        File.Copy(other.CaFile, ca);
+        using EtcdLeaseStore store = EtcdFixture.Open(new EtcdOptions { Endpoints = Good.Endpoints, CaFile = ca, CertFile = Good.CertFile, KeyFile = Good.KeyFile });
+        await Assert.ThrowsAsync<StoreException>(() => store.ReadAsync("config", Cancel));
+        File.Copy(Good.CaFile, ca, overwrite: true);
+        await store.ReadAsync("config", Cancel);
+    }
+
+    [Fact]
+    public async Task A_broken_certificate_file_names_its_flag_and_shows_nothing_of_it()
+    {
+        string broken = Path.Combine(_directory, "broken.pem");
+        await File.WriteAllTextAsync(broken, "-----BEGIN PRIVATE KEY-----\nU0VDUkVU\n-----END PRIVATE KEY-----\n", Cancel);
+        using EtcdLeaseStore store = EtcdFixture.Open(new EtcdOptions { Endpoints = Good.Endpoints, CaFile = Good.CaFile, CertFile = Good.CertFile, KeyFile = broken });
+        StoreException e = await Assert.ThrowsAsync<StoreException>(() => store.ReadAsync("config", Cancel));
+        Assert.StartsWith("etcd-certfile", e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("U0VDUkVU", e.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_ca_alone_and_a_ca_with_user_and_password_work()
+    {
+        await using EtcdServer server = await EtcdServer.StartAsync(Cancel, _authority, clientCertificates: false);
+        using (EtcdLeaseStore anonymous = EtcdFixture.Open(new EtcdOptions { Endpoints = [server.Endpoint], CaFile = _authority.CaFile }))
+            await anonymous.ReadAsync("config", Cancel);
+        await server.EnableAuthAsync(Cancel);
+        using EtcdLeaseStore store = EtcdFixture.Open(
+            new EtcdOptions { Endpoints = [server.Endpoint], CaFile = _authority.CaFile, Username = "flannel", Password = "secret" });
+        Assert.True((await store.PutAsync("subnets/a", "1"u8.ToArray(), 0, 0, Cancel)).Succeeded);
+    }
+
+    private static async Task FailsAsync(EtcdOptions options, string advice)
+    {
+        var log = new ListLogger<EtcdLeaseStore>();
+        using var store = new EtcdLeaseStore(options, log);
+        StoreException e = await Assert.ThrowsAsync<StoreException>(() => store.ReadAsync("config", Cancel));
+        Assert.Contains(advice, e.Message, StringComparison.Ordinal);
+        Assert.Equal(StoreFault.Tls, e.Fault);
+    }
+}
