@@ -62,7 +62,12 @@ internal sealed class TrainSender(IUnderlaySender underlay, IcmpResponder icmp, 
                     continue;
                 case IoStatus.Fatal:
                     return result;
-                case IoStatus.TooBig or IoStatus.Unsupported when train.Segments > 1:
+                case IoStatus.TooBig when train.Segments > 1:   // says something of these sizes, nothing of segmentation
+                    counters.CountSegmentFallback();
+                    SendPieces(batch, train);
+                    pending = pending[1..];
+                    continue;
+                case IoStatus.Unsupported when train.Segments > 1:
                     counters.CountSegmentFallback();
                     // Some kernels say EINVAL, too, where a segment exceeds the path's MTU: then it was not segmentation that was refused.
                     if (!SendPieces(batch, train)) _unsegmented.Add(train.Destination);
