@@ -67,7 +67,8 @@ public sealed class KernelSegmentationTests
         {
             SuperPacket super = SuperPacket.Tcp(A, B, Packet.Payload(4_000), 1000, tcp with { Flags = Packet.Ack | Packet.Cwr | Packet.Ece }, new IPv4Fields { Ttl = ttl, Tos = 3 });
             return super with { Header = super.Header with { GsoType = VirtioNetHeader.GsoTcp4 | VirtioNetHeader.GsoEcn } };
-        });
+        }
+        );
     }
 
     private static IEnumerable<(string, Func<byte, SuperPacket>)> UdpCases()
