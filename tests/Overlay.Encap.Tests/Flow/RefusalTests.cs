@@ -121,10 +121,13 @@ public sealed class RefusalTests
         AssertIcmp(node.TakeWrittenPackets()[0], super.Segments()[0], code: 4, mtu: 1350);
     }
 
-    [Fact]
-    public void H6_a_path_that_became_narrow_is_segmented_again_once_the_packets_fit()
+    [Theory]
+    [InlineData(IoStatus.TooBig)]
+    [InlineData(IoStatus.Unsupported)]   // what some kernels say of a train whose segments are too long
+    public void H6_a_path_that_became_narrow_is_segmented_again_once_the_packets_fit(IoStatus refusal)
     {
         NodeUnderTest node = new();
+        node.Underlay.OnSend = (train, whole) => whole && train.Segments > 1 && train.SegmentSize > 1372 ? new IoResult(refusal, 0, 22) : default;
         node.Underlay.PathMtus[Nodes.Endpoint(2)] = 1400;
         SuperPacket wide = SuperPacket.Tcp(Ours, Nodes.Address(2, 9), Packet.Payload(5_000), 1398), narrow = SuperPacket.Tcp(Ours, Nodes.Address(2, 9), Packet.Payload(5_000), 1310);
         node.Tun.Send(wide.Bytes, wide.Header);

@@ -15,21 +15,27 @@ public sealed class KernelSegmentationTests
     private static readonly uint A = Packet.Ip("10.5.1.2"), B = Packet.Ip("10.5.2.2");
 
     [Fact]
-    public void G1_G4_our_segments_equal_the_kernels()
+    public void G1_our_tcp_segments_equal_the_kernels() => Compare(TcpCases(), needsUdp: false);
+
+    [Fact]
+    public void G4_our_udp_segments_equal_the_kernels() => Compare(UdpCases(), needsUdp: true);
+
+    private static void Compare(IEnumerable<(string, Func<byte, SuperPacket>)> cases, bool needsUdp)
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "needs root for a TUN device in a network namespace");
         Assert.SkipUnless(File.Exists("/dev/net/tun"), "no /dev/net/tun");
+        bool takesPackets = true;
         RawTun.InNamespace(() =>
         {
             File.WriteAllText("/proc/sys/net/ipv4/ip_forward", "1");
             using RawTun input = new("ovin", offloads: true), output = new("ovout", offloads: false);
             foreach (string arguments in new[] { "link set ovin up mtu 1500", "link set ovout up mtu 1500", "addr add 10.5.1.1/24 dev ovin", "addr add 10.5.2.1/24 dev ovout" })
                 RawTun.Ip(arguments);
-            bool takesUdp = input.TakesUdpSegments;
-            foreach ((string name, Func<byte, SuperPacket> make) in Cases())
+            takesPackets = !needsUdp || input.TakesUdpSegments;
+            if (!takesPackets) return;
+            foreach ((string name, Func<byte, SuperPacket> make) in cases)
             {
                 SuperPacket given = make(64), expected = make(63);   // forwarding takes one hop
-                if (given.Header.GsoType == VirtioNetHeader.GsoUdpL4 && !takesUdp) continue;
                 byte[] raw = new byte[VirtioNetHeader.Size + given.Bytes.Length];
                 given.Header.Write(raw);
                 given.Bytes.CopyTo(raw, VirtioNetHeader.Size);
@@ -42,11 +48,12 @@ public sealed class KernelSegmentationTests
                     if (!ours[i].AsSpan().SequenceEqual(kernels[i])) Assert.Fail($"{name}, segment {i}:\n{Start(ours[i])}\n{Start(kernels[i])}");
             }
         });
+        Assert.SkipUnless(takesPackets, "this kernel's TUN devices take no UDP super-packets (Linux 6.2)");
     }
 
     private static string Start(byte[] packet) => Convert.ToHexString(packet.AsSpan(0, Math.Min(60, packet.Length)));
 
-    private static IEnumerable<(string, Func<byte, SuperPacket>)> Cases()
+    private static IEnumerable<(string, Func<byte, SuperPacket>)> TcpCases()
     {
         byte[] timestamps = [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2];
         TcpFields tcp = new() { Sequence = uint.MaxValue - 2000, Flags = Packet.Ack | Packet.Psh | Packet.Fin, Options = timestamps };
@@ -60,7 +67,12 @@ public sealed class KernelSegmentationTests
         {
             SuperPacket super = SuperPacket.Tcp(A, B, Packet.Payload(4_000), 1000, tcp with { Flags = Packet.Ack | Packet.Cwr | Packet.Ece }, new IPv4Fields { Ttl = ttl, Tos = 3 });
             return super with { Header = super.Header with { GsoType = VirtioNetHeader.GsoTcp4 | VirtioNetHeader.GsoEcn } };
-        });
+        }
+        );
+    }
+
+    private static IEnumerable<(string, Func<byte, SuperPacket>)> UdpCases()
+    {
         yield return ("udp", ttl => SuperPacket.Udp(A, B, Packet.Payload(10_001), 1400, ip: new IPv4Fields { Ttl = ttl }));
         yield return ("udp, tail of 1", ttl => SuperPacket.Udp(A, B, Packet.Payload(2 * 500 + 1), 500, ip: new IPv4Fields { Ttl = ttl }));
     }
