@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every test, the privileged ones included. The last line is "N passed, N failed, N skipped".
 #
-#   sudo ./test.sh                          installs what is missing, builds, checks the formatting, runs all tests
+#   sudo ./test.sh                          installs what is missing, builds, runs all tests
 #   sudo ./test.sh --no-build [ARGUMENT...] only runs; arguments go to the test platform, for example
 #   sudo ./test.sh --filter-class '*Lease*'
 set -euo pipefail
@@ -36,7 +36,6 @@ need ip ping ethtool iperf3 tcpdump strace iptables nft busybox etcd etcdctl gcc
 if $build; then
     ./build.sh
     as_owner dotnet build Overlay.sln -c Release -v quiet --nologo
-    as_owner dotnet format Overlay.sln --verify-no-changes --no-restore
 fi
 
 # One project after the other: several of them measure, or use namespaces and all the cores.

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Overlay.Encap.Checksums;
 
@@ -21,8 +22,10 @@ public static class InternetChecksum
         ref byte at = ref MemoryMarshal.GetReference(data);
         nuint length = (nuint)data.Length, done = 0;
         ulong sum = 0;
+        // The 256-bit path asks for the instructions by name: NativeAOT then decides when it runs, where Vector256 would be decided
+        // when it is compiled, for the oldest CPU there is.
         if (Vector512.IsHardwareAccelerated && length >= 2 * (nuint)Vector512<byte>.Count) sum = Sum512(ref at, length, ref done);
-        else if (Vector256.IsHardwareAccelerated && length >= 2 * (nuint)Vector256<byte>.Count) sum = Sum256(ref at, length, ref done);
+        else if (Avx2.IsSupported && length >= 2 * (nuint)Vector256<byte>.Count) sum = SumAvx2(ref at, length, ref done);
         else if (Vector128.IsHardwareAccelerated && length >= 2 * (nuint)Vector128<byte>.Count) sum = Sum128(ref at, length, ref done);
         return sum + SumScalar(data[(int)done..]);
     }
@@ -114,16 +117,22 @@ public static class InternetChecksum
         return Vector512.Sum(low) + Vector512.Sum(high);
     }
 
-    private static ulong Sum256(ref byte at, nuint length, ref nuint done)
+    private static ulong SumAvx2(ref byte at, nuint length, ref nuint done)
     {
-        Vector256<ulong> low = Vector256<ulong>.Zero, high = low, mask = Vector256.Create(0xFFFF_FFFFUL);
-        for (; done + (nuint)Vector256<byte>.Count <= length; done += (nuint)Vector256<byte>.Count)
+        Vector256<ulong> low = Vector256<ulong>.Zero, high = low, low2 = low, high2 = low;
+        Vector256<ulong> mask = Vector256.Create(0xFFFF_FFFFUL);
+        nuint step = 2 * (nuint)Vector256<byte>.Count;
+        for (; done + step <= length; done += step)
         {
-            Vector256<ulong> words = Vector256.LoadUnsafe(ref at, done).AsUInt64();
-            low += words & mask;
-            high += words >>> 32;
+            Vector256<ulong> words = Unsafe.ReadUnaligned<Vector256<ulong>>(ref Unsafe.AddByteOffset(ref at, done));
+            Vector256<ulong> more = Unsafe.ReadUnaligned<Vector256<ulong>>(ref Unsafe.AddByteOffset(ref at, done + (nuint)Vector256<byte>.Count));
+            low = Avx2.Add(low, Avx2.And(words, mask));
+            high = Avx2.Add(high, Avx2.ShiftRightLogical(words, 32));
+            low2 = Avx2.Add(low2, Avx2.And(more, mask));
+            high2 = Avx2.Add(high2, Avx2.ShiftRightLogical(more, 32));
         }
-        return Vector256.Sum(low) + Vector256.Sum(high);
+        Vector256<ulong> sum = Avx2.Add(Avx2.Add(low, high), Avx2.Add(low2, high2));
+        return sum[0] + sum[1] + sum[2] + sum[3];
     }
 
     private static ulong Sum128(ref byte at, nuint length, ref nuint done)

@@ -20,6 +20,9 @@ internal sealed class IcmpResponder(ITunQueue tun, FlowCounters counters)
     private readonly Slice[] _piece = new Slice[1];
     private long _paidUntil = Stopwatch.GetTimestamp() - Stopwatch.Frequency;
 
+    /// <summary>Whether an answer would go out now; asked before an answer is worked out.</summary>
+    public bool MayAnswer => _paidUntil <= Stopwatch.GetTimestamp() - TicksPerError;
+
     /// <summary>Answers a packet with "destination unreachable".</summary>
     /// <param name="offender">Its IP header, checked, and what follows.</param>
     /// <param name="code">The reason, a code of ICMP type 3.</param>
@@ -39,9 +42,8 @@ internal sealed class IcmpResponder(ITunQueue tun, FlowCounters counters)
     // A bucket of one second's worth: each answer pays its share of time in advance.
     private bool TakeToken()
     {
-        long now = Stopwatch.GetTimestamp();
-        if (_paidUntil > now - TicksPerError) return false;
-        _paidUntil = Math.Max(_paidUntil, now - Stopwatch.Frequency) + TicksPerError;
+        if (!MayAnswer) return false;
+        _paidUntil = Math.Max(_paidUntil, Stopwatch.GetTimestamp() - Stopwatch.Frequency) + TicksPerError;
         return true;
     }
 }

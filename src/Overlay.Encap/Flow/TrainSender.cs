@@ -62,12 +62,20 @@ internal sealed class TrainSender(IUnderlaySender underlay, IcmpResponder icmp, 
                     continue;
                 case IoStatus.Fatal:
                     return result;
-                case IoStatus.TooBig or IoStatus.Unsupported when train.Segments > 1:
+                case IoStatus.TooBig when train.Segments > 1:   // says something of these sizes, nothing of segmentation
                     counters.CountSegmentFallback();
-                    _unsegmented.Add(train.Destination);
+                    SendPieces(batch, train);
+                    pending = pending[1..];
+                    continue;
+                case IoStatus.Unsupported when train.Segments > 1:
+                    counters.CountSegmentFallback();
+                    // Some kernels say EINVAL, too, where a segment exceeds the path's MTU: then it was not segmentation that was refused.
+                    if (!SendPieces(batch, train)) _unsegmented.Add(train.Destination);
+                    pending = pending[1..];
                     continue;
                 default:
-                    Drop(batch, train, train.FirstSlice, train.Segments, result.Status);
+                    Drop(result.Status, train.Segments);
+                    if (result.Status == IoStatus.TooBig) AnswerTooBig(batch, train);
                     pending = pending[1..];
                     continue;
             }
@@ -75,30 +83,37 @@ internal sealed class TrainSender(IUnderlaySender underlay, IcmpResponder icmp, 
         return IoResult.Done(0);
     }
 
-    private void SendPieces(SendBatch batch, in Train train)
+    // Returns whether some piece was longer than the path takes; its sender is told once.
+    private bool SendPieces(SendBatch batch, in Train train)
     {
+        bool tooBig = false;
         int slice = train.FirstSlice;
         for (int sent = 0; sent < train.Segments; sent++)
         {
             IoResult result = underlay.SendSegment(batch, train, slice);
             if (result.Status == IoStatus.WouldBlock && underlay.WaitWritable(train.Lane)) result = underlay.SendSegment(batch, train, slice);
             if (result.Status == IoStatus.Ok) counters.Deliver(1, result.Count);
-            else Drop(batch, train, slice, 1, result.Status);
+            else Drop(result.Status, 1);
+            tooBig |= result.Status == IoStatus.TooBig;
             for (int i = 0; i < train.SlicesPerSegment; i++) slice = batch.SliceAfter(slice);
         }
+        if (tooBig) AnswerTooBig(batch, train);
+        return tooBig;
     }
 
-    private void Drop(SendBatch batch, in Train train, int slice, int packets, IoStatus status)
+    private void Drop(IoStatus status, int packets) => counters.Drop(status switch
     {
-        counters.Drop(status switch
-        {
-            IoStatus.TooBig => DropReason.TooBig,
-            IoStatus.WouldBlock => DropReason.TxFull,
-            _ => DropReason.SendRejected,
-        }, packets);
-        if (status != IoStatus.TooBig) return;
+        IoStatus.TooBig => DropReason.TooBig,
+        IoStatus.WouldBlock => DropReason.TxFull,
+        _ => DropReason.SendRejected,
+    }, packets);
+
+    // The first packet of a train stands for all: they are of one flow, or at least of one size.
+    private void AnswerTooBig(SendBatch batch, in Train train)
+    {
+        if (!icmp.MayAnswer) return;
         int mtu = new LinkMtu(underlay.PathMtu(train.Destination)).ToTunMtu().Bytes;
         if (mtu < TunMtu.Minimum) return;
-        icmp.Answer(batch.Arena[batch.SliceAt(slice)][Overhead.Encapsulation..], IcmpError.FragmentationNeeded, mtu);
+        icmp.Answer(batch.Arena[batch.SliceAt(train.FirstSlice)][Overhead.Encapsulation..], IcmpError.FragmentationNeeded, mtu);
     }
 }

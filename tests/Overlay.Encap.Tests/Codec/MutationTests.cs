@@ -75,7 +75,7 @@ public sealed class MutationTests
     }
 
     [Fact]
-    public void A_million_mutations_never_throw()
+    public void Mutated_datagrams_never_throw()
     {
         Random random = new(2026);
         ForwardingTable table = Nodes.Table(1, check: SourceCheck.Off);

@@ -75,8 +75,8 @@ public sealed class FakeUnderlay : IUnderlayReceiver, IUnderlaySender
         if (ReceiveFault.Status != IoStatus.Ok) return ReceiveFault;
         int count = 0;
         while (count < batch.Capacity
-            && _arrived.TryDequeue(batch.Arena.Bytes.Slice(ReceiveBatch.OffsetOf(count), ReceiveBatch.SlotSize), out _, out Datagram datagram))
-            batch.Datagrams[count++] = datagram;
+            && _arrived.TryDequeue(batch.Arena.Bytes.Slice(ReceiveBatch.OffsetOf(count), ReceiveBatch.SlotSize), out int length, out Datagram datagram))
+            batch.Datagrams[count++] = length < datagram.Length ? datagram with { Length = length, IsTruncated = true } : datagram;
         return count > 0 ? IoResult.Done(count) : new IoResult(IoStatus.WouldBlock, 0, 11);
     }
 

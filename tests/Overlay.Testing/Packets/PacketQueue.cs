@@ -47,8 +47,8 @@ public sealed class PacketQueue<T>(FakeStopSignal stop) where T : struct
             ref (byte[] Bytes, int Length, T Tag) slot = ref _slots[_head];
             (length, tag) = (Math.Min(slot.Length, destination.Length), slot.Tag);
             slot.Bytes.AsSpan(0, length).CopyTo(destination);
-            _head = (_head + 1) & (_slots.Length - 1);
             _count--;
+            _head = _count == 0 ? 0 : (_head + 1) & (_slots.Length - 1);   // from the start again: the same few buffers serve
             return true;
         }
     }
