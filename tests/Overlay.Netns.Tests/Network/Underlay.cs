@@ -20,14 +20,10 @@ internal sealed class Underlay : IAsyncDisposable
     private readonly List<Action> _checks = [];
     private readonly NetworkNamespace _switch;
 
-    private Underlay()
-    {
-        Folder = Directory.CreateTempSubdirectory("overlay-netns-").FullName;
-        _switch = CreateNamespace("switch");
-    }
+    private Underlay() => _switch = CreateNamespace("switch");
 
     /// <summary>For logs and files of the nodes.</summary>
-    public string Folder { get; }
+    public string Folder { get; } = Directory.CreateTempSubdirectory("overlay-netns-").FullName;
 
     /// <summary>Makes an empty switch.</summary>
     public static Underlay Create()
