@@ -76,9 +76,6 @@ internal static class EtcdFaults
             return (StoreFault.Tls, "the server's certificate has expired or is not valid yet (or this clock is wrong)");
         if (Says("errors in the certificate chain"))
             return (StoreFault.Tls, "the server's certificate is not signed by etcd-cafile (or by the system's authorities, if that is not set)");
-        if (Says("Cannot determine the frame size") || Says("corrupted frame") || Says("unexpected EOF or 0 bytes"))
-            return (StoreFault.Tls, "the server does not speak TLS there (http:// in etcd-endpoints?) or broke the TLS handshake off");
-
         // With TLS 1.3 the server judges our certificate after our side of the handshake is done, so all we see is a closed connection.
         if (Says("did not complete the HTTP/2 handshake") || Says("bad certificate") || Says("certificate required") || Says("SSL_ERROR_SSL"))
         {
@@ -86,8 +83,10 @@ internal static class EtcdFaults
                 ? "the server wants a client certificate: set etcd-certfile and etcd-keyfile"
                 : "the server refuses our client certificate: is etcd-certfile expired, or of another authority than the server trusts?");
         }
-        return Chain(e).OfType<AuthenticationException>().FirstOrDefault() is AuthenticationException tls
-            ? (StoreFault.Tls, $"TLS failed: {LogText.Escape(tls.Message, MaxDetail)}") : null;
+        if (Chain(e).OfType<AuthenticationException>().FirstOrDefault() is AuthenticationException tls && !Says("Cannot determine the frame size"))
+            return (StoreFault.Tls, $"TLS failed: {LogText.Escape(tls.Message, MaxDetail)}");
+        return Says("SSL connection could not be established")
+            ? (StoreFault.Tls, "the server does not speak TLS there (http:// in etcd-endpoints?) or broke the TLS handshake off") : null;
     }
 
     private static (StoreFault Fault, string Advice) JudgeConnection(Exception e, EtcdOptions options)
