@@ -94,15 +94,16 @@ internal static class EtcdFaults
         string where = string.Join(',', options.Endpoints);
         StatusCode code = e is RpcException rpc ? rpc.StatusCode : e is OperationCanceledException ? StatusCode.DeadlineExceeded : StatusCode.Unavailable;
         string detail = LogText.Escape(Chain(e).Last() is RpcException last ? last.Status.Detail : Chain(e).Last().Message.Split('\n')[0], MaxDetail);
-        bool noHttp2 = Chain(e).Any(inner => inner is HttpProtocolException or HttpIOException { HttpRequestError: HttpRequestError.HttpProtocolError or HttpRequestError.InvalidResponse })
-            || Chain(e).Any(inner => inner.Message.Contains("HTTP/2 handshake", StringComparison.Ordinal) || inner.Message.Contains("HTTP/1", StringComparison.Ordinal));
+        bool noHttp2 = Chain(e).Any(inner => inner is HttpProtocolException
+            || inner.Message.Contains("HTTP/2 handshake", StringComparison.Ordinal) || inner.Message.Contains("HTTP/1", StringComparison.Ordinal));
         if (Chain(e).OfType<SocketException>().FirstOrDefault() is SocketException socket)
             return (StoreFault.Unreachable, $"no connection to {where}: {socket.Message}");
         return code switch
         {
             StatusCode.DeadlineExceeded => (StoreFault.Timeout, $"no answer in time from {where} (hung, overloaded, or no etcd?)"),
             StatusCode.Unimplemented => (StoreFault.NotEtcd, $"what listens at {where} is not an etcd with the v3 API"),
-            _ when noHttp2 => (StoreFault.NotEtcd, $"what listens at {where} does not speak etcd's protocol, or wants TLS (https:// in etcd-endpoints?): {detail}"),
+            _ when noHttp2 =>
+                (StoreFault.NotEtcd, $"what listens at {where} does not speak etcd's protocol, or wants TLS (https:// in etcd-endpoints?): {detail}"),
             StatusCode.Unavailable or StatusCode.Cancelled => (StoreFault.Unreachable, $"the connection to {where} broke: {detail}"),
             _ => (StoreFault.Other, $"{code}: {detail}"),
         };

@@ -32,7 +32,8 @@ public sealed class EtcdOptions
 
     /// <summary>Splits the value of <c>etcd-endpoints</c> at its commas; an endpoint without a scheme means http, as with flannel.</summary>
     public static IReadOnlyList<string> SplitEndpoints(string flag) =>
-        [.. flag.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(e => e.Contains("://", StringComparison.Ordinal) ? e : $"http://{e}")];
+        [.. flag.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Select(e => e.Contains("://", StringComparison.Ordinal) ? e : $"http://{e}")];
 
     /// <summary>Endpoints and prefix; no secret.</summary>
     public override string ToString() => $"{string.Join(',', Endpoints)}{Prefix}";
