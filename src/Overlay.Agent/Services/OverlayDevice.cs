@@ -51,6 +51,7 @@ internal sealed class OverlayDevice : IDisposable
             _linkIndex = netlink.Link(settings.Device)?.Index ?? throw new CannotStartException($"{settings.Device} vanished while it was being set up");
             Plane = new DataPlane(workers, table, settings.Mtu, options, _signal, PacketThread.Prepare);
             Plane.Start();
+            DisableIPv6(settings.Device);
             netlink.SetLink(_linkIndex, settings.Mtu.Bytes, up: true, TxQueueLength, GsoMaxSize);
             SetAddress();
         }
@@ -100,6 +101,19 @@ internal sealed class OverlayDevice : IDisposable
         _sockets.ForEach(socket => socket.Dispose());
         _tun?.Dispose();
         _signal.Dispose();
+    }
+
+    // Nothing but IPv4 passes, so the kernel need not look for IPv6 routers there. A host without IPv6 has no such file.
+    private static void DisableIPv6(string device)
+    {
+        try
+        {
+            File.WriteAllText($"/proc/sys/net/ipv6/conf/{device}/disable_ipv6", "1");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Only a few packets are dropped and counted for it.
+        }
     }
 
     private void SetAddress()
