@@ -45,12 +45,7 @@ public sealed class Forwarder : IDisposable
     {
         lock (_gate)
         {
-            foreach (LeaseEvent change in leases.ChangesSince(_leases))
-            {
-                if (change is not { Before: { } before, After: { } after } || before.Attributes.PublicIP.Equals(after.Attributes.PublicIP)) continue;
-                _previousEndpoints[after.Subnet] = Prefix.AddressOf(before.Attributes.PublicIP);
-                _endOfGrace.Change(Grace, Timeout.InfiniteTimeSpan);
-            }
+            foreach (LeaseEvent change in leases.ChangesSince(_leases)) Remember(change);
             _leases = leases;
             Publish();
         }
@@ -79,6 +74,19 @@ public sealed class Forwarder : IDisposable
 
     /// <summary>Stops the clock of the grace time.</summary>
     public void Dispose() => _endOfGrace.Dispose();
+
+    // The former holder of a subnet is not the new one under another address: it would be heard in the new one's name (FAULTS E11).
+    private void Remember(LeaseEvent change)
+    {
+        if (change.Before is not { } before) return;
+        IPAddress former = before.Attributes.PublicIP;
+        if (change.After is not { } after || after.Attributes.VtepMac != before.Attributes.VtepMac) _previousEndpoints.Remove(before.Subnet);
+        else if (!former.Equals(after.Attributes.PublicIP))
+        {
+            _previousEndpoints[after.Subnet] = Prefix.AddressOf(former);
+            _endOfGrace.Change(Grace, Timeout.InfiniteTimeSpan);
+        }
+    }
 
     private void ForgetPrevious()
     {

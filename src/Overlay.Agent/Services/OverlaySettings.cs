@@ -24,10 +24,10 @@ internal sealed record OverlaySettings(
     public static OverlaySettings Combine(DataPathSettings dataPath, NetworkConfig config, UnderlayChoice underlay)
     {
         BackendConfig backend = config.Backend;
-        if (config.Network.Contains(underlay.PublicIp) || config.Network.Contains(underlay.Address))
+        if (new[] { underlay.PublicIp, underlay.Address }.FirstOrDefault(config.Network.Contains) is { } inside)
         {
             throw new CannotStartException(
-                $"this node's address {underlay.PublicIp} is inside of the overlay network {config.Network}, packets to peers would go in circles; "
+                $"this node's address {inside} is inside of the overlay network {config.Network}, packets to peers would go in circles; "
                 + "choose another Network in etcd or another --iface");
         }
         TunMtu mtu = new LinkMtu(backend.Mtu > 0 ? backend.Mtu : underlay.Link.Mtu).ToTunMtu();
