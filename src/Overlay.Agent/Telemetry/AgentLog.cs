@@ -59,6 +59,12 @@ internal static partial class AgentLog
     [LoggerMessage(3041, LogLevel.Information, "{Device} is up: {Address}/32, MTU {Mtu}, route to {Network}, VXLAN on {Listen}:{Port}, VNI {Vni}")]
     public static partial void DeviceUp(this ILogger logger, string device, IPAddress address, int mtu, IPNetwork network, IPAddress listen, int port, Vni vni);
 
+    [LoggerMessage(3044, LogLevel.Information, "offloads: {Offloads}; workers: {Workers}")]
+    public static partial void OffloadsChosen(this ILogger logger, string offloads, int workers);
+
+    [LoggerMessage(3045, LogLevel.Warning, "{Reason}")]
+    public static partial void OffloadWithheld(this ILogger logger, string reason);
+
     [LoggerMessage(3042, LogLevel.Warning, "lease {Key} of {PublicIp} is not reachable: {Reason}")]
     public static partial void LeaseSkipped(this ILogger logger, SubnetKey key, IPAddress publicIp, string reason);
 
