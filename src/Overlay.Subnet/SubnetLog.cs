@@ -28,7 +28,8 @@ internal static partial class SubnetLog
     [LoggerMessage(2012, LogLevel.Information, "reading {Path} anew: {Reason}")]
     public static partial void ReadingAnew(this ILogger log, string path, string reason);
 
-    [LoggerMessage(2013, LogLevel.Warning, "etcd was set back (restored from a backup, or wiped): {Path} stands at revision {Revision}, {Seen} was seen before")]
+    [LoggerMessage(2013, LogLevel.Warning,
+        "etcd was set back (restored from a backup, or wiped): {Path} stands at revision {Revision}, {Seen} was seen before")]
     public static partial void StoreRewound(this ILogger log, string path, long revision, long seen);
 
     [LoggerMessage(2100, LogLevel.Information, "took over the lease of {Subnet} that stands under our PublicIP {PublicIP} (etcd lease {EtcdLeaseId:x})")]
@@ -100,7 +101,8 @@ internal static partial class SubnetLog
     [LoggerMessage(2206, LogLevel.Warning, "ignoring lease {Subnet} of {PublicIP}: {Reason}")]
     public static partial void LeaseConflicts(this ILogger log, SubnetKey subnet, IPAddress publicIP, string reason);
 
-    [LoggerMessage(2207, LogLevel.Warning, "the leases vanished all at once: etcd was wiped; keeping the peers for {Seconds} s so that they can write them again")]
+    [LoggerMessage(2207, LogLevel.Warning,
+        "the leases vanished all at once: etcd was wiped; keeping the peers for {Seconds} s so that they can write them again")]
     public static partial void StoreWiped(this ILogger log, double seconds);
 
     [LoggerMessage(2300, LogLevel.Information,

@@ -61,5 +61,9 @@ public class OffloadBenchmarks : IRunSink
         return _written;
     }
 
-    void IRunSink.Write(ReadOnlySpan<Slice> pieces, int packets, int bytes) => _written += pieces.Length;
+    bool IRunSink.TryWrite(ReadOnlySpan<Slice> pieces, int packets, int bytes)
+    {
+        _written += pieces.Length;
+        return true;
+    }
 }

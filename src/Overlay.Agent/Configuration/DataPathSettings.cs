@@ -19,4 +19,10 @@ public sealed record DataPathSettings
 
     /// <summary>Segmentation offload on the TUN device (<c>--offload-tso</c>). Defaults to <see cref="OffloadMode.Auto"/>.</summary>
     public OffloadMode Tso { get; init; }
+
+    /// <summary>
+    /// Workers, each with a TUN queue, sockets and a thread for each direction (<c>--workers</c>), 1 to 64. Defaults to half the
+    /// processors: a worker keeps two busy.
+    /// </summary>
+    public int Workers { get; init; } = Math.Clamp(Environment.ProcessorCount / 2, 1, 8);
 }

@@ -97,6 +97,7 @@ internal sealed class AgentService(
 
             using Forwarder forwarder = new(settings.NodeWith(lease.Subnet, underlay.PublicIp, identity.State.VtepMac), time, _log);
             using OverlayDevice device = OverlayDevice.Open(settings, lease.Subnet, forwarder.Table, netlink, _log);
+            using FlowReporter reporter = new(device.Plane, time, _log);
             LeaseKeeper keeper = new(store, acquirer, config, lease, timing, time, loggers.CreateLogger<LeaseKeeper>());
             LeaseWatcher peers = new(store, underlay.PublicIp, time, loggers.CreateLogger<LeaseWatcher>());
             running.AddRange([keeper.RunAsync(end.Token), peers.RunAsync(end.Token)]);

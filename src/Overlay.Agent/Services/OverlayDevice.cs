@@ -1,6 +1,5 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
-using Overlay.Agent.Configuration;
 using Overlay.Agent.Startup;
 using Overlay.Agent.Telemetry;
 using Overlay.Encap.Flow;
@@ -18,7 +17,6 @@ namespace Overlay.Agent.Services;
 /// <remarks>Used by one caller at a time.</remarks>
 internal sealed class OverlayDevice : IDisposable
 {
-    private const int Workers = 1;
     private const int TxQueueLength = 500;
 
     /// <summary>A super-packet and the headers of its segments have to fit into one send of 65,507 bytes.</summary>
@@ -37,20 +35,21 @@ internal sealed class OverlayDevice : IDisposable
         _netlink = netlink;
         _network = settings.Network;
         _subnet = subnet;
-        DataPathSettings offloads = settings.DataPath;
         try
         {
-            _tun = TunDevice.Open(settings.Device, Workers, offloads.Tso != OffloadMode.Off, _signal);
+            Offloads = OffloadPlan.Decide(settings.DataPath, KernelFeatures.Probe());
+            _tun = TunDevice.Open(settings.Device, settings.DataPath.Workers, Offloads.SuperPackets, _signal);
             DataPlaneOptions options = new()
             {
-                SegmentsSends = offloads.Gso != OffloadMode.Off,
-                JoinsTcp = offloads.Tso != OffloadMode.Off,
+                SegmentsSends = Offloads.SegmentsSends,
+                JoinsTcp = Offloads.SuperPackets,
                 JoinsUdp = _tun.TakesUdpSegments,
             };
             WorkerEnds[] workers = [.. _tun.Queues.Select(queue => Open(queue, settings, options))];
             _linkIndex = netlink.Link(settings.Device)?.Index ?? throw new CannotStartException($"{settings.Device} vanished while it was being set up");
             Plane = new DataPlane(workers, table, settings.Mtu, options, _signal, PacketThread.Prepare);
             Plane.Start();
+            DisableIPv6(settings.Device);
             netlink.SetLink(_linkIndex, settings.Mtu.Bytes, up: true, TxQueueLength, GsoMaxSize);
             SetAddress();
         }
@@ -64,8 +63,8 @@ internal sealed class OverlayDevice : IDisposable
     /// <summary>The packet loops.</summary>
     public DataPlane Plane { get; }
 
-    /// <summary>Whether UDP super-packets pass the TUN device.</summary>
-    public bool TakesUdpSegments => _tun.TakesUdpSegments;
+    /// <summary>Which offloads are in use.</summary>
+    public OffloadPlan Offloads { get; }
 
     /// <summary>Sets everything up and starts to forward.</summary>
     /// <exception cref="LinuxException">The kernel refuses something; nothing is left behind.</exception>
@@ -80,6 +79,8 @@ internal sealed class OverlayDevice : IDisposable
             netlink.DeleteLink(standing.Index);
         }
         OverlayDevice device = new(settings, subnet, table, netlink);
+        if (device.Offloads.Reason is { } reason) log.OffloadWithheld(reason);
+        log.OffloadsChosen(device.Offloads.Describe(device._tun.TakesUdpSegments), settings.DataPath.Workers);
         log.DeviceUp(settings.Device, subnet.BaseAddress, settings.Mtu.Bytes, settings.Network, settings.ListenAddress, settings.Port, settings.Vni);
         return device;
     }
@@ -102,6 +103,19 @@ internal sealed class OverlayDevice : IDisposable
         _signal.Dispose();
     }
 
+    // Nothing but IPv4 passes, so the kernel need not look for IPv6 routers there. A host without IPv6 has no such file.
+    private static void DisableIPv6(string device)
+    {
+        try
+        {
+            File.WriteAllText($"/proc/sys/net/ipv6/conf/{device}/disable_ipv6", "1");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Only a few packets are dropped and counted for it.
+        }
+    }
+
     private void SetAddress()
     {
         _netlink.ReplaceAddress(_linkIndex, _subnet.BaseAddress, 32);
@@ -110,8 +124,7 @@ internal sealed class OverlayDevice : IDisposable
 
     private WorkerEnds Open(TunQueue queue, OverlaySettings settings, DataPlaneOptions options)
     {
-        bool joins = settings.DataPath.Gro != OffloadMode.Off;
-        UdpReceiver receiver = UdpReceiver.Open(settings.ListenAddress, settings.Port, shared: Workers > 1, joins, _signal);
+        UdpReceiver receiver = UdpReceiver.Open(settings.ListenAddress, settings.Port, settings.DataPath.Workers > 1, Offloads.JoinsReceives, _signal);
         _sockets.Add(receiver);
         UdpSender sender = UdpSender.Open(settings.ListenAddress, settings.Port, options.Lanes, _signal);
         _sockets.Add(sender);

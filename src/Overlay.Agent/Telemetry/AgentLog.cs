@@ -59,9 +59,29 @@ internal static partial class AgentLog
     [LoggerMessage(3041, LogLevel.Information, "{Device} is up: {Address}/32, MTU {Mtu}, route to {Network}, VXLAN on {Listen}:{Port}, VNI {Vni}")]
     public static partial void DeviceUp(this ILogger logger, string device, IPAddress address, int mtu, IPNetwork network, IPAddress listen, int port, Vni vni);
 
+    [LoggerMessage(3044, LogLevel.Information, "offloads: {Offloads}; workers: {Workers}")]
+    public static partial void OffloadsChosen(this ILogger logger, string offloads, int workers);
+
+    [LoggerMessage(3045, LogLevel.Warning, "{Reason}")]
+    public static partial void OffloadWithheld(this ILogger logger, string reason);
+
     [LoggerMessage(3042, LogLevel.Warning, "lease {Key} of {PublicIp} is not reachable: {Reason}")]
     public static partial void LeaseSkipped(this ILogger logger, SubnetKey key, IPAddress publicIp, string reason);
 
     [LoggerMessage(3043, LogLevel.Warning, "the network config in etcd has changed (network {Network}, was {Started}); it takes effect when this agent is restarted")]
     public static partial void RestartNeeded(this ILogger logger, IPNetwork network, IPNetwork started);
+
+    [LoggerMessage(3050, LogLevel.Warning, "{Direction} packets dropped in the last {Seconds} s: {Reasons}")]
+    public static partial void PacketsDropped(this ILogger logger, string direction, string reasons, double seconds);
+
+    [LoggerMessage(3051, LogLevel.Warning, "the kernel refused {Count} segmented sends; the same packets were sent one by one, nothing is lost (--offload-gso=off saves the attempt)")]
+    public static partial void SegmentationRefused(this ILogger logger, long count);
+
+    [LoggerMessage(3052, LogLevel.Warning, "the TUN device refused {Count} super-packets; the same packets were written one by one, nothing is lost (--offload-tso=off saves the attempt)")]
+    public static partial void JoiningRefused(this ILogger logger, long count);
+
+    [LoggerMessage(3053, LogLevel.Information,
+        "{Direction}: received {Received}, delivered {Delivered} ({Bytes} bytes), dropped: {Reasons}; sends segmented here {SegmentFallbacks}, writes not joined {JoinFallbacks}, ICMP errors sent {Icmp}")]
+    public static partial void FlowCounts(
+        this ILogger logger, string direction, long received, long delivered, long bytes, string reasons, long segmentFallbacks, long joinFallbacks, long icmp);
 }

@@ -14,6 +14,7 @@ public sealed class FlowCounters
     private long _ecnOdd;
     private long _foreignMac;
     private long _segmentFallbacks;
+    private long _joinFallbacks;
     private long _icmpSent;
 
     /// <summary>Packets taken from the device or socket.</summary>
@@ -38,6 +39,9 @@ public sealed class FlowCounters
     /// <summary>A segmented send that the kernel refused and that was sent again piece by piece.</summary>
     public void CountSegmentFallback() => _segmentFallbacks++;
 
+    /// <summary>A super-packet that the TUN device refused and that was written again packet by packet.</summary>
+    public void CountJoinFallback() => _joinFallbacks++;
+
     /// <summary>An ICMP error sent to a local sender.</summary>
     public void CountIcmp() => _icmpSent++;
 
@@ -48,6 +52,7 @@ public sealed class FlowCounters
         for (int i = 0; i < drops.Length; i++) drops[i] = Volatile.Read(ref _drops[i]);
         return new FlowSnapshot(
             Volatile.Read(ref _received), Volatile.Read(ref _delivered), Volatile.Read(ref _deliveredBytes), drops,
-            Volatile.Read(ref _ecnOdd), Volatile.Read(ref _foreignMac), Volatile.Read(ref _segmentFallbacks), Volatile.Read(ref _icmpSent));
+            Volatile.Read(ref _ecnOdd), Volatile.Read(ref _foreignMac), Volatile.Read(ref _segmentFallbacks), Volatile.Read(ref _joinFallbacks),
+            Volatile.Read(ref _icmpSent));
     }
 }

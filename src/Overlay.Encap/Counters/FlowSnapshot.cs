@@ -8,10 +8,11 @@ namespace Overlay.Encap.Counters;
 /// <param name="EcnOdd">Packets with an ECN pair that no well-behaved tunnel produces.</param>
 /// <param name="ForeignMac">Packets that passed under a MAC that is not their sender's.</param>
 /// <param name="SegmentFallbacks">Segmented sends that were refused and sent again piece by piece.</param>
+/// <param name="JoinFallbacks">Super-packets that the TUN device refused and that were written again packet by packet.</param>
 /// <param name="IcmpSent">ICMP errors sent to local senders.</param>
 public sealed record FlowSnapshot(
     long Received, long Delivered, long DeliveredBytes, IReadOnlyList<long> Drops,
-    long EcnOdd, long ForeignMac, long SegmentFallbacks, long IcmpSent)
+    long EcnOdd, long ForeignMac, long SegmentFallbacks, long JoinFallbacks, long IcmpSent)
 {
     /// <summary>Packets lost, whatever the reason.</summary>
     public long Dropped => Drops.Sum();
@@ -23,5 +24,6 @@ public sealed record FlowSnapshot(
     /// <summary>The counts of several loops together.</summary>
     public static FlowSnapshot Sum(IEnumerable<FlowSnapshot> parts) => parts.Aggregate((a, b) => new FlowSnapshot(
         a.Received + b.Received, a.Delivered + b.Delivered, a.DeliveredBytes + b.DeliveredBytes, [.. a.Drops.Zip(b.Drops, (x, y) => x + y)],
-        a.EcnOdd + b.EcnOdd, a.ForeignMac + b.ForeignMac, a.SegmentFallbacks + b.SegmentFallbacks, a.IcmpSent + b.IcmpSent));
+        a.EcnOdd + b.EcnOdd, a.ForeignMac + b.ForeignMac, a.SegmentFallbacks + b.SegmentFallbacks, a.JoinFallbacks + b.JoinFallbacks,
+        a.IcmpSent + b.IcmpSent));
 }

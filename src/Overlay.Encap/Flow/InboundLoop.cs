@@ -69,21 +69,29 @@ public sealed class InboundLoop : IRunSink
         return _fault.Status == IoStatus.Ok ? IoResult.Done(got.Count) : _fault;
     }
 
-    void IRunSink.Write(ReadOnlySpan<Slice> pieces, int packets, int bytes)
+    bool IRunSink.TryWrite(ReadOnlySpan<Slice> pieces, int packets, int bytes)
     {
         IoResult result = _tun.Write(_batch.Arena, pieces);
         if (result.Status == IoStatus.Ok)
         {
             Counters.Deliver(packets, bytes);
-            return;
+            return true;
+        }
+        if (result.Status == IoStatus.Unsupported && packets > 1)
+        {
+            Counters.CountJoinFallback();
+            return false;
         }
         Counters.Drop(DropReason.TunRejected, packets);
         if (result.Status == IoStatus.Fatal) _fault = result;
+        return true;
     }
 
     private void Take(int slot, ForwardingTable table)
     {
         Datagram buffer = _batch.Datagrams[slot];
+        int begin = ReceiveBatch.OffsetOf(slot), end = begin + buffer.Length, innerSize = 0;
+        if (IsOneDatagram(buffer, _batch.Arena.Bytes[begin..end])) (innerSize, buffer) = (buffer.SegmentSize, buffer with { SegmentSize = buffer.Length });
         int datagrams = Math.Max(1, (buffer.Length + buffer.SegmentSize - 1) / buffer.SegmentSize);
         Counters.Receive(datagrams);
         DropReason reason = buffer.IsTruncated ? DropReason.Truncated : Decapsulator.JudgeSource(buffer.Source, table);
@@ -92,16 +100,21 @@ public sealed class InboundLoop : IRunSink
             Counters.Drop(reason, datagrams);
             return;
         }
-        int begin = ReceiveBatch.OffsetOf(slot), end = begin + buffer.Length;
         for (int i = 0; i < datagrams; i++)
         {
             int at = begin + i * buffer.SegmentSize;
-            reason = TakeOne(new Slice(at, Math.Min(buffer.SegmentSize, end - at)), buffer, table);
+            reason = TakeOne(new Slice(at, Math.Min(buffer.SegmentSize, end - at)), buffer, innerSize, table);
             if (reason != DropReason.None) Counters.Drop(reason);
         }
     }
 
-    private DropReason TakeOne(Slice datagram, in Datagram buffer, ForwardingTable table)
+    // A kernel peer over a link with tunnel segmentation sends an inner UDP super-packet in one piece. The segment size the
+    // kernel reports is then that of the inner datagrams: the inner packet fills the buffer, where joined ones would end at the first cut.
+    private static bool IsOneDatagram(in Datagram buffer, ReadOnlySpan<byte> bytes) =>
+        buffer.SegmentSize < buffer.Length && bytes.Length >= Decapsulator.PacketAt + IPv4View.MinHeader
+        && new IPv4View(bytes[Decapsulator.PacketAt..]).TotalLength == bytes.Length - Decapsulator.PacketAt;
+
+    private DropReason TakeOne(Slice datagram, in Datagram buffer, int innerSize, ForwardingTable table)
     {
         DropReason reason = Decapsulator.Judge(_batch.Arena[datagram], buffer.Source, table, out int length, out bool foreignMac);
         if (reason != DropReason.None) return reason;
@@ -109,7 +122,7 @@ public sealed class InboundLoop : IRunSink
 
         Slice packet = new(datagram.Offset + Decapsulator.PacketAt, length);
         if ((buffer.Tos & Ecn.Mask) != Ecn.NotEct && !MergeEcn(_batch.Arena[packet], buffer.Tos)) return DropReason.Ecn;
-        _coalescer.Add(packet);
+        _coalescer.Add(packet, innerSize);
         return DropReason.None;
     }
 

@@ -10,6 +10,9 @@ internal static class Outcome
     public static IoResult OfRead(int result) =>
         result >= 0 ? IoResult.Done(result) : Failed(result, result == -(int)Errno.EAGAIN ? IoStatus.WouldBlock : IoStatus.Fatal);
 
+    /// <summary>The result of writing to a TUN device. EIO says that it is down, not that it lacks something.</summary>
+    public static IoResult OfWrite(int result) => result == -(int)Errno.EIO ? Failed(result, IoStatus.Rejected) : Of(result);
+
     /// <summary>The result of any other call on a packet.</summary>
     public static IoResult Of(int result) => result >= 0 ? IoResult.Done(result) : Failed(result, Syscall.ErrorOf(result) switch
     {

@@ -41,7 +41,7 @@ public sealed unsafe class TunQueue : ITunQueue, IDisposable
             vector[i].iov_base = slab + pieces[i].Offset;
             vector[i].iov_len = (nuint)pieces[i].Length;
         }
-        return Outcome.Of(Syscall.WriteV(_descriptor, vector, pieces.Length));
+        return Outcome.OfWrite(Syscall.WriteV(_descriptor, vector, pieces.Length));
     }
 
     /// <inheritdoc/>

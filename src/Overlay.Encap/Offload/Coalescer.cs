@@ -20,9 +20,8 @@ public sealed class Coalescer
     private readonly PacketArena _arena;
     private readonly IRunSink _sink;
     private readonly TunMtu _mtu;
-    private readonly bool _joinsTcp;
-    private readonly bool _joinsUdp;
-    private readonly Slice[] _single = new Slice[1];
+    private bool _joinsTcp;
+    private bool _joinsUdp;
     private int _victim;
 
     /// <summary>Makes one.</summary>
@@ -39,7 +38,10 @@ public sealed class Coalescer
 
     /// <summary>Adds one packet that has been judged.</summary>
     /// <param name="at">The packet without padding; at least <see cref="VirtioNetHeader.Size"/> free bytes lie in front of it.</param>
-    public void Add(Slice at)
+    /// <param name="datagramSize">
+    /// For a UDP super-packet that came in one piece: the payload bytes of each datagram in it. Otherwise 0.
+    /// </param>
+    public void Add(Slice at, int datagramSize = 0)
     {
         InboundPacket packet = InboundPacket.Inspect(_arena[at]);
         bool joins = packet.IsMergeable && at.Length <= _mtu.Bytes && (packet.Protocol == IPv4View.Tcp ? _joinsTcp : _joinsUdp);
@@ -48,17 +50,25 @@ public sealed class Coalescer
         {
             if (!run.IsOfFlow(packet)) continue;
             if (joins && run.TryJoin(packet, at, _arena)) return;
-            run.Finish(_arena, _sink);
+            Finish(run);
         }
         if (joins) FreeRun().Begin(packet, at);
-        else PassAlone(packet, at);
+        else PassAlone(packet, at, datagramSize);
     }
 
     /// <summary>Hands over everything that is waiting.</summary>
     public void Flush()
     {
         foreach (Run run in _runs)
-            if (run.IsOpen) run.Finish(_arena, _sink);
+            if (run.IsOpen) Finish(run);
+    }
+
+    // A device that refuses one super-packet of a kind is not asked again.
+    private void Finish(Run run)
+    {
+        if (run.Finish(_arena, _sink)) return;
+        if (run.Protocol == IPv4View.Tcp) _joinsTcp = false;
+        else _joinsUdp = false;
     }
 
     // An empty run, or else the next one in turn, after what waits in it has gone.
@@ -68,17 +78,18 @@ public sealed class Coalescer
             if (!run.IsOpen) return run;
         Run victim = _runs[_victim];
         _victim = (_victim + 1) % Runs;
-        victim.Finish(_arena, _sink);
+        Finish(victim);
         return victim;
     }
 
-    private void PassAlone(in InboundPacket packet, Slice at)
+    private void PassAlone(in InboundPacket packet, Slice at, int datagramSize)
     {
-        VirtioNetHeader header = !packet.IsPartial ? default
-            : packet.Protocol == IPv4View.Tcp && at.Length > _mtu.Bytes ? Run.Gso(packet, _mtu.Bytes - packet.HeaderLength)
-            : Run.Partial(packet);
-        header.Write(_arena.Bytes[(at.Offset - VirtioNetHeader.Size)..]);
-        _single[0] = new Slice(at.Offset - VirtioNetHeader.Size, VirtioNetHeader.Size + at.Length);
-        _sink.Write(_single, 1, at.Length);
+        // What the sender's kernel left unsegmented, it left without checksum too.
+        int segment = !packet.IsPartial || at.Length <= _mtu.Bytes ? 0
+            : packet.Protocol == IPv4View.Tcp ? _mtu.Bytes - packet.HeaderLength : datagramSize;
+        VirtioNetHeader header = !packet.IsPartial ? default : segment > 0 ? Run.Gso(packet, segment) : Run.Partial(packet);
+        Slice piece = Run.WithVirtioHeader(at);
+        header.Write(_arena.Bytes[piece.Offset..]);
+        _sink.TryWrite(new ReadOnlySpan<Slice>(in piece), 1, at.Length);
     }
 }

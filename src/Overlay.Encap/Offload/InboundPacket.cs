@@ -8,7 +8,10 @@ namespace Overlay.Encap.Offload;
 /// <summary>What coalescing has to know of one inbound packet: its flow, whether its checksum holds, whether it may be joined.</summary>
 internal readonly record struct InboundPacket
 {
-    private const int TcpAck = 0x10, TcpPush = 0x08;
+    /// <summary>TCP's PSH flag.</summary>
+    public const byte TcpPush = 0x08;
+
+    private const int TcpAck = 0x10;
     private const int TcpChecksumAt = 16, UdpChecksumAt = 6;
 
     /// <summary>Source and destination address as they lie in the packet.</summary>

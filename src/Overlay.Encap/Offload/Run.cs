@@ -14,18 +14,23 @@ internal sealed class Run
     private const int MaxUdpSegments = 64;
     private const int TcpHeaderEnd = 20;
 
-    private readonly Slice[] _pieces = new Slice[MaxPieces];
+    private readonly Slice[] _pieces = new Slice[MaxPieces];   // one for each packet: the first whole, of the others the payload
+    private readonly bool[] _isPartial = new bool[MaxPieces];
+    private readonly byte[] _firstHeader = new byte[Segmenter.MaxHeader];
     private InboundPacket _first;
     private int _packetAt;
     private int _count;
-    private int _pieceCount;
     private int _payload;
     private int _bytes;
     private uint _nextSequence;
     private bool _isClosed;
+    private bool _isPush;
 
     /// <summary>Whether packets are waiting in it.</summary>
     public bool IsOpen => _count > 0;
+
+    /// <summary>TCP or UDP: protocol of the packets in it, or that were last.</summary>
+    public byte Protocol => _first.Protocol;
 
     /// <summary>Whether the waiting packets are of the same flow, or, where ports are not to be seen, of the same two hosts.</summary>
     public bool IsOfFlow(in InboundPacket packet) =>
@@ -40,43 +45,63 @@ internal sealed class Run
         _payload = packet.Payload;
         _bytes = at.Length;
         _nextSequence = packet.Sequence + (uint)packet.Payload;
-        _isClosed = packet.IsPush;
-        _pieces[0] = new Slice(at.Offset - VirtioNetHeader.Size, VirtioNetHeader.Size + at.Length);
-        _pieceCount = 1;
+        _isClosed = _isPush = packet.IsPush;
+        _pieces[0] = WithVirtioHeader(at);
+        _isPartial[0] = packet.IsPartial;
     }
 
     /// <summary>Joins a packet of the same flow where the result segments back into exactly these packets.</summary>
     public bool TryJoin(in InboundPacket packet, Slice at, PacketArena arena)
     {
         if (_isClosed || !packet.IsMergeable || packet.HeaderLength != _first.HeaderLength || packet.Payload > _first.Payload
-            || _first.HeaderLength + _payload + packet.Payload > MaxTotal || _pieceCount == MaxPieces) return false;
+            || _first.HeaderLength + _payload + packet.Payload > MaxTotal || _count == MaxPieces) return false;
         bool isTcp = packet.Protocol == IPv4View.Tcp;
         if (isTcp ? packet.Sequence != _nextSequence : _count == MaxUdpSegments) return false;
-        Span<byte> head = arena.Bytes.Slice(_packetAt, _first.HeaderLength);
+        ReadOnlySpan<byte> head = arena.Bytes.Slice(_packetAt, _first.HeaderLength);
         ReadOnlySpan<byte> joining = arena.Bytes.Slice(at.Offset, packet.HeaderLength);
         if (!HeadersAgree(head, joining, _count, isTcp)) return false;
 
-        if (packet.IsPush) head[IPv4View.MinHeader + 13] |= joining[IPv4View.MinHeader + 13];
-        _pieces[_pieceCount++] = new Slice(at.Offset + packet.HeaderLength, packet.Payload);
+        _pieces[_count] = new Slice(at.Offset + packet.HeaderLength, packet.Payload);
+        _isPartial[_count] = packet.IsPartial;
         _payload += packet.Payload;
         _bytes += at.Length;
         _nextSequence += (uint)packet.Payload;
         _count++;
+        _isPush = packet.IsPush;
         _isClosed = packet.IsPush || packet.Payload < _first.Payload;
         return true;
     }
 
     /// <summary>Writes the headers of the whole and hands it over; then the run is empty.</summary>
-    public void Finish(PacketArena arena, IRunSink sink)
+    /// <returns>False where the sink does not take super-packets: then the packets went one by one, as they came (FAULTS G7).</returns>
+    public bool Finish(PacketArena arena, IRunSink sink)
     {
-        Span<byte> packet = arena.Bytes.Slice(_packetAt, _first.HeaderLength);
-        if (_count > 1) WriteTotals(packet, _first, _payload);
-        VirtioNetHeader header = _count > 1 ? Gso(_first, _first.Payload) : _first.IsPartial ? Partial(_first) : default;
-        header.Write(arena.Bytes[(_packetAt - VirtioNetHeader.Size)..]);
         int count = _count;
         _count = 0;
-        sink.Write(_pieces.AsSpan(0, _pieceCount), count, _bytes);
+        if (count == 1)
+        {
+            WriteAlone(arena, sink, _pieces[0], _first.IsPartial);
+            return true;
+        }
+        Span<byte> head = arena.Bytes.Slice(_packetAt, _first.HeaderLength);
+        head.CopyTo(_firstHeader);
+        WriteTotals(head);
+        Gso(_first, _first.Payload).Write(arena.Bytes[_pieces[0].Offset..]);
+        if (sink.TryWrite(_pieces.AsSpan(0, count), count, _bytes)) return true;
+
+        _firstHeader.AsSpan(0, _first.HeaderLength).CopyTo(head);
+        WriteAlone(arena, sink, _pieces[0], _isPartial[0]);
+        for (int i = 1; i < count; i++)
+        {
+            // The headers of each still lie in front of its payload.
+            Slice packet = new(_pieces[i].Offset - _first.HeaderLength, _first.HeaderLength + _pieces[i].Length);
+            WriteAlone(arena, sink, WithVirtioHeader(packet), _isPartial[i]);
+        }
+        return false;
     }
+
+    /// <summary>A packet with the room for its virtio-net header, where headers were that are done with.</summary>
+    public static Slice WithVirtioHeader(Slice packet) => new(packet.Offset - VirtioNetHeader.Size, VirtioNetHeader.Size + packet.Length);
 
     /// <summary>The virtio-net header of a super-packet with this payload in each segment.</summary>
     public static VirtioNetHeader Gso(in InboundPacket packet, int segmentPayload) => Partial(packet) with
@@ -107,16 +132,23 @@ internal sealed class Run
             && a[TcpHeaderEnd..].SequenceEqual(b[TcpHeaderEnd..]);   // options
     }
 
-    private static void WriteTotals(Span<byte> packet, in InboundPacket first, int payload)
+    private void WriteAlone(PacketArena arena, IRunSink sink, Slice piece, bool isPartial)
     {
-        int total = first.HeaderLength + payload, transportLength = total - first.IpLength;
-        BinaryPrimitives.WriteUInt16BigEndian(packet[IPv4View.TotalLengthAt..], (ushort)total);
-        packet.Slice(IPv4View.ChecksumAt, 2).Clear();
-        InternetChecksum.WriteFinished(packet[IPv4View.ChecksumAt..], InternetChecksum.Sum(packet[..first.IpLength]));
+        (isPartial ? Partial(_first) : default).Write(arena.Bytes[piece.Offset..]);
+        sink.TryWrite(new ReadOnlySpan<Slice>(in piece), 1, piece.Length - VirtioNetHeader.Size);
+    }
 
-        Span<byte> transport = packet[first.IpLength..];
-        if (first.Protocol == IPv4View.Udp) BinaryPrimitives.WriteUInt16BigEndian(transport[4..], (ushort)transportLength);
-        ulong pseudo = InternetChecksum.PseudoHeader(packet[IPv4View.AddressesAt..], first.Protocol) + InternetChecksum.Word(transportLength);
-        InternetChecksum.WriteFolded(transport[first.ChecksumOffset..], pseudo);
+    private void WriteTotals(Span<byte> head)
+    {
+        int total = _first.HeaderLength + _payload, transportLength = total - _first.IpLength;
+        BinaryPrimitives.WriteUInt16BigEndian(head[IPv4View.TotalLengthAt..], (ushort)total);
+        head.Slice(IPv4View.ChecksumAt, 2).Clear();
+        InternetChecksum.WriteFinished(head[IPv4View.ChecksumAt..], InternetChecksum.Sum(head[.._first.IpLength]));
+
+        Span<byte> transport = head[_first.IpLength..];
+        if (_first.Protocol == IPv4View.Udp) BinaryPrimitives.WriteUInt16BigEndian(transport[4..], (ushort)transportLength);
+        else if (_isPush) transport[13] |= InboundPacket.TcpPush;
+        ulong pseudo = InternetChecksum.PseudoHeader(head[IPv4View.AddressesAt..], _first.Protocol) + InternetChecksum.Word(transportLength);
+        InternetChecksum.WriteFolded(transport[_first.ChecksumOffset..], pseudo);
     }
 }

@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Overlay.Subnet.Following;
 using Overlay.Subnet.Model;
 using Overlay.Subnet.Store;
@@ -14,19 +15,21 @@ namespace Overlay.Subnet.Allocation;
 /// One loop does everything in order: it wakes when the key changes or when work is due, and work is one try, to repair the key if it needs that
 /// and otherwise to renew. A try that fails is due again after a back-off.
 /// </remarks>
-public sealed class LeaseKeeper
+/// <param name="store">The store.</param>
+/// <param name="acquirer">Used to move to another subnet.</param>
+/// <param name="config">The network to move within.</param>
+/// <param name="acquired">The lease to keep.</param>
+/// <param name="timing">How long etcd leases live and when they are renewed.</param>
+/// <param name="time">The clock; only its monotonic part decides.</param>
+/// <param name="log">For what happens to the lease.</param>
+public sealed class LeaseKeeper(
+    ILeaseStore store, LeaseAcquirer acquirer, NetworkConfig config, OwnLease acquired, LeaseTiming timing, TimeProvider time, ILogger<LeaseKeeper> log)
 {
     private static readonly TimeSpan DuplicateRetry = TimeSpan.FromMinutes(1);
 
-    private readonly ILeaseStore _store;
-    private readonly LeaseAcquirer _acquirer;
-    private readonly NetworkConfig _config;
-    private readonly LeaseTiming _timing;
-    private readonly TimeProvider _time;
-    private readonly ILogger _log;
-    private readonly Backoff _backoff;
-    private readonly ReasonThrottle _throttle;
-    private readonly long _start;
+    private readonly Backoff _backoff = new(time);
+    private readonly ReasonThrottle _throttle = new(time);
+    private readonly long _start = time.GetTimestamp();
     private readonly Channel<LeaseHappening> _happenings = Channel.CreateUnbounded<LeaseHappening>();
 
     private bool _needsEtcdLease; // the one in Lease is gone: grant another before writing
@@ -36,41 +39,18 @@ public sealed class LeaseKeeper
     private bool _overdue;
     private TimeSpan? _unreachableSince;
 
-    /// <summary>Creates a keeper; nothing happens before <see cref="RunAsync"/>.</summary>
-    /// <param name="store">The store.</param>
-    /// <param name="acquirer">Used to move to another subnet.</param>
-    /// <param name="config">The network to move within.</param>
-    /// <param name="acquired">The lease to keep.</param>
-    /// <param name="timing">How long etcd leases live and when they are renewed.</param>
-    /// <param name="time">The clock; only its monotonic part decides.</param>
-    /// <param name="log">For what happens to the lease.</param>
-    public LeaseKeeper(
-        ILeaseStore store, LeaseAcquirer acquirer, NetworkConfig config, OwnLease acquired, LeaseTiming timing, TimeProvider time, ILogger<LeaseKeeper> log)
-    {
-        _store = store;
-        _acquirer = acquirer;
-        _config = config;
-        _timing = timing;
-        _time = time;
-        _log = log;
-        _backoff = new Backoff(time);
-        _throttle = new ReasonThrottle(time);
-        _start = time.GetTimestamp();
-        Lease = acquired;
-    }
-
     /// <summary>What happens to the lease, in order. For one reader, who should keep reading.</summary>
     public ChannelReader<LeaseHappening> Happenings => _happenings.Reader;
 
     /// <summary>The lease held now; after <see cref="LeaseHappening.Lost"/> still the old one until <see cref="LeaseHappening.Moved"/>.</summary>
-    public OwnLease Lease { get; private set; }
+    public OwnLease Lease { get; private set; } = acquired;
 
-    private TimeSpan Now => _time.GetElapsedTime(_start);
+    private TimeSpan Now => time.GetElapsedTime(_start);
 
     /// <summary>Keeps the lease until cancelled; then the key stays as it is, as flannel leaves it. Call once.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        _log.LeaseHeld(Lease.Key, Lease.EtcdLeaseId);
+        log.LeaseHeld(Lease.Key, Lease.EtcdLeaseId);
         Tell(new LeaseHappening.Held(Lease));
         while (true)
         {
@@ -85,7 +65,7 @@ public sealed class LeaseKeeper
         _repair = null;
         _needsEtcdLease = false;
         _due = Now; // renew at once, to learn how long the lease lives
-        _expires = Now + _timing.Ttl;
+        _expires = Now + timing.Ttl;
         _overdue = false;
         _backoff.Reset();
     }
@@ -94,7 +74,7 @@ public sealed class LeaseKeeper
     private async Task<LeaseAttributes> KeepAsync(CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var follower = new KeyFollower(_store, StorePaths.Subnet(Lease.Key), _time, _log);
+        var follower = new KeyFollower(store, StorePaths.Subnet(Lease.Key), time, NullLogger.Instance); // the watcher of all leases tells the same
         await using IAsyncEnumerator<FollowUpdate> updates = follower.FollowAsync(stop.Token).GetAsyncEnumerator(stop.Token);
         Task<bool> next = updates.MoveNextAsync().AsTask();
         try
@@ -135,14 +115,14 @@ public sealed class LeaseKeeper
             if (now >= _expires && !_overdue)
             {
                 _overdue = true;
-                _log.LeaseOverdue(Lease.Key);
+                log.LeaseOverdue(Lease.Key);
                 Tell(new LeaseHappening.Overdue(Lease));
             }
             if (now >= _due)
                 return true;
             TimeSpan until = _overdue || _due < _expires ? _due : _expires;
             using var awake = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            await Task.WhenAny(next, Task.Delay(until - now, _time, awake.Token)).ConfigureAwait(false);
+            await Task.WhenAny(next, Task.Delay(until - now, time, awake.Token)).ConfigureAwait(false);
             await awake.CancelAsync().ConfigureAwait(false);
             cancellationToken.ThrowIfCancellationRequested();
         }
@@ -187,7 +167,7 @@ public sealed class LeaseKeeper
             _needsEtcdLease |= gone && Lease.IsReservation; // the reservation was taken away; the subnet is still ours to lease
             _repair = gone ? 0 : record!.ModRevision;
             _due = Now;
-            _log.LeaseRestoring(Lease.Key, gone ? "has vanished" : "was altered");
+            log.LeaseRestoring(Lease.Key, gone ? "has vanished" : "was altered");
         }
         return other;
     }
@@ -211,7 +191,7 @@ public sealed class LeaseKeeper
             _needsEtcdLease |= e.Fault == StoreFault.LeaseNotFound;
             _due = Now + _backoff.Next();
             if (_throttle.ShouldLog(e.Message))
-                _log.LeaseNotRenewed(Lease.Key, e.Message);
+                log.LeaseNotRenewed(Lease.Key, e.Message);
             if (e.Fault is StoreFault.Unreachable or StoreFault.Timeout)
                 Unreachable(e.Message);
             return null;
@@ -222,11 +202,11 @@ public sealed class LeaseKeeper
     {
         if (_needsEtcdLease)
         {
-            (long id, _) = await _store.GrantAsync(_timing.Ttl, cancellationToken).ConfigureAwait(false);
+            (long id, _) = await store.GrantAsync(timing.Ttl, cancellationToken).ConfigureAwait(false);
             Lease = Lease with { EtcdLeaseId = id };
             _needsEtcdLease = false;
         }
-        WriteResult result = await _store.PutAsync(
+        WriteResult result = await store.PutAsync(
             StorePaths.Subnet(Lease.Key), Lease.Attributes.ToJson(), Lease.EtcdLeaseId, expectedRevision, cancellationToken).ConfigureAwait(false);
         if (!result.Succeeded)
             return Judge(result.Current);
@@ -239,48 +219,48 @@ public sealed class LeaseKeeper
         _repair = null;
         _due = Now; // renew next, which tells how long the lease lives
         Lease = Lease with { ModRevision = revision };
-        _log.LeaseRestored(Lease.Key, revision);
+        log.LeaseRestored(Lease.Key, revision);
         Tell(new LeaseHappening.Recreated(Lease));
     }
 
     private async Task RenewAsync(CancellationToken cancellationToken)
     {
         TimeSpan asked = Now;
-        TimeSpan ttl = await _store.KeepAliveAsync(Lease.EtcdLeaseId, cancellationToken).ConfigureAwait(false);
+        TimeSpan ttl = await store.KeepAliveAsync(Lease.EtcdLeaseId, cancellationToken).ConfigureAwait(false);
         if (ttl <= TimeSpan.Zero)
         {
             _needsEtcdLease = true;
             _repair = 0; // the key died with its etcd lease; create-if-absent finds out whether somebody else has it
             _due = Now;
-            _log.LeaseRestoring(Lease.Key, "has expired");
+            log.LeaseRestoring(Lease.Key, "has expired");
             return;
         }
         _expires = asked + ttl;
-        _due = asked + _timing.RenewAfter(ttl);
+        _due = asked + timing.RenewAfter(ttl);
         _overdue = false;
-        _log.LeaseRenewed(Lease.Key, ttl.TotalSeconds);
+        log.LeaseRenewed(Lease.Key, ttl.TotalSeconds);
         Tell(new LeaseHappening.Renewed(Lease, ttl));
     }
 
     private async Task MoveAsync(LeaseAttributes other, CancellationToken cancellationToken)
     {
         OwnLease old = Lease;
-        _log.LeaseLost(old.Key, old.Attributes.PublicIP, other.PublicIP, other.NodeId ?? "none: flannel");
+        log.LeaseLost(old.Key, old.Attributes.PublicIP, other.PublicIP, other.NodeId ?? "none: flannel");
         Tell(new LeaseHappening.Lost(old, other));
         while (true)
         {
             try
             {
-                Lease = await _acquirer.AcquireAsync(_config, old.Attributes, [], cancellationToken).ConfigureAwait(false);
+                Lease = await acquirer.AcquireAsync(config, old.Attributes, [], cancellationToken).ConfigureAwait(false);
                 break;
             }
             catch (DuplicatePublicIpException e)
             {
-                _log.DuplicateWhileMoving(e.Message);
-                await Task.Delay(DuplicateRetry, _time, cancellationToken).ConfigureAwait(false);
+                log.DuplicateWhileMoving(e.Message);
+                await Task.Delay(DuplicateRetry, time, cancellationToken).ConfigureAwait(false);
             }
         }
-        _log.LeaseMoved(old.Key, Lease.Key);
+        log.LeaseMoved(old.Key, Lease.Key);
         Tell(new LeaseHappening.Moved(old, Lease, other));
     }
 
@@ -289,7 +269,7 @@ public sealed class LeaseKeeper
         if (_unreachableSince is not null)
             return;
         _unreachableSince = Now;
-        Tell(new LeaseHappening.EtcdUnreachable(_time.GetUtcNow(), reason));
+        Tell(new LeaseHappening.EtcdUnreachable(time.GetUtcNow(), reason));
     }
 
     private void Reached()

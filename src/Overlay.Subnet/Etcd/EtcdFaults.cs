@@ -76,9 +76,6 @@ internal static class EtcdFaults
             return (StoreFault.Tls, "the server's certificate has expired or is not valid yet (or this clock is wrong)");
         if (Says("errors in the certificate chain"))
             return (StoreFault.Tls, "the server's certificate is not signed by etcd-cafile (or by the system's authorities, if that is not set)");
-        if (Says("Cannot determine the frame size") || Says("corrupted frame") || Says("unexpected EOF or 0 bytes"))
-            return (StoreFault.Tls, "the server does not speak TLS there (http:// in etcd-endpoints?) or broke the TLS handshake off");
-
         // With TLS 1.3 the server judges our certificate after our side of the handshake is done, so all we see is a closed connection.
         if (Says("did not complete the HTTP/2 handshake") || Says("bad certificate") || Says("certificate required") || Says("SSL_ERROR_SSL"))
         {
@@ -86,8 +83,10 @@ internal static class EtcdFaults
                 ? "the server wants a client certificate: set etcd-certfile and etcd-keyfile"
                 : "the server refuses our client certificate: is etcd-certfile expired, or of another authority than the server trusts?");
         }
-        return Chain(e).OfType<AuthenticationException>().FirstOrDefault() is AuthenticationException tls
-            ? (StoreFault.Tls, $"TLS failed: {LogText.Escape(tls.Message, MaxDetail)}") : null;
+        if (Chain(e).OfType<AuthenticationException>().FirstOrDefault() is AuthenticationException tls && !Says("Cannot determine the frame size"))
+            return (StoreFault.Tls, $"TLS failed: {LogText.Escape(tls.Message, MaxDetail)}");
+        return Says("SSL connection could not be established")
+            ? (StoreFault.Tls, "the server does not speak TLS there (http:// in etcd-endpoints?) or broke the TLS handshake off") : null;
     }
 
     private static (StoreFault Fault, string Advice) JudgeConnection(Exception e, EtcdOptions options)
@@ -95,15 +94,16 @@ internal static class EtcdFaults
         string where = string.Join(',', options.Endpoints);
         StatusCode code = e is RpcException rpc ? rpc.StatusCode : e is OperationCanceledException ? StatusCode.DeadlineExceeded : StatusCode.Unavailable;
         string detail = LogText.Escape(Chain(e).Last() is RpcException last ? last.Status.Detail : Chain(e).Last().Message.Split('\n')[0], MaxDetail);
-        bool noHttp2 = Chain(e).Any(inner => inner is HttpProtocolException or HttpIOException { HttpRequestError: HttpRequestError.HttpProtocolError or HttpRequestError.InvalidResponse })
-            || Chain(e).Any(inner => inner.Message.Contains("HTTP/2 handshake", StringComparison.Ordinal) || inner.Message.Contains("HTTP/1", StringComparison.Ordinal));
+        bool noHttp2 = Chain(e).Any(inner => inner is HttpProtocolException
+            || inner.Message.Contains("HTTP/2 handshake", StringComparison.Ordinal) || inner.Message.Contains("HTTP/1", StringComparison.Ordinal));
         if (Chain(e).OfType<SocketException>().FirstOrDefault() is SocketException socket)
             return (StoreFault.Unreachable, $"no connection to {where}: {socket.Message}");
         return code switch
         {
             StatusCode.DeadlineExceeded => (StoreFault.Timeout, $"no answer in time from {where} (hung, overloaded, or no etcd?)"),
             StatusCode.Unimplemented => (StoreFault.NotEtcd, $"what listens at {where} is not an etcd with the v3 API"),
-            _ when noHttp2 => (StoreFault.NotEtcd, $"what listens at {where} does not speak etcd's protocol, or wants TLS (https:// in etcd-endpoints?): {detail}"),
+            _ when noHttp2 =>
+                (StoreFault.NotEtcd, $"what listens at {where} does not speak etcd's protocol, or wants TLS (https:// in etcd-endpoints?): {detail}"),
             StatusCode.Unavailable or StatusCode.Cancelled => (StoreFault.Unreachable, $"the connection to {where} broke: {detail}"),
             _ => (StoreFault.Other, $"{code}: {detail}"),
         };

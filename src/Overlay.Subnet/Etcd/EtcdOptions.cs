@@ -30,6 +30,11 @@ public sealed class EtcdOptions
     /// <summary>Whether the connection uses TLS, decided by the endpoints' scheme alone.</summary>
     public bool UsesTls => Endpoints.Count > 0 && Endpoints[0].StartsWith("https://", StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>Splits the value of <c>etcd-endpoints</c> at its commas; an endpoint without a scheme means http, as with flannel.</summary>
+    public static IReadOnlyList<string> SplitEndpoints(string flag) =>
+        [.. flag.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Select(e => e.Contains("://", StringComparison.Ordinal) ? e : $"http://{e}")];
+
     /// <summary>Endpoints and prefix; no secret.</summary>
     public override string ToString() => $"{string.Join(',', Endpoints)}{Prefix}";
 }

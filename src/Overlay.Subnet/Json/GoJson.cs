@@ -73,7 +73,8 @@ internal static class GoJson
             return current;
         if (reader.TokenType == JsonTokenType.Number && reader.TryGetUInt32(out uint value) && value <= most)
             return value;
-        throw new FormatException($"expected a whole number from 0 to {most}, found {(reader.TokenType == JsonTokenType.Number ? "another" : Describe(reader.TokenType))}");
+        string found = reader.TokenType == JsonTokenType.Number ? "another" : Describe(reader.TokenType);
+        throw new FormatException($"expected a whole number from 0 to {most}, found {found}");
     }
 
     private static string Text(ref Utf8JsonReader reader)

@@ -81,7 +81,8 @@ internal static class LeaseJson
         else if (GoJson.Is(name, "BackendData") && reader.TokenType == JsonTokenType.StartObject)
             GoJson.ReadObject(ref reader, (ref Utf8JsonReader value, string field) => ReadBackendData(ref value, field, fields));
         else if (GoJson.Is(name, "NodeID") && reader.TokenType == JsonTokenType.String)
-            fields.NodeId = GoJson.String(ref reader) is { Length: > 0 and <= MaxNodeIdLength } id && !id.AsSpan().ContainsAnyExceptInRange('!', '~') ? id : null;
+            fields.NodeId = GoJson.String(ref reader) is { Length: > 0 and <= MaxNodeIdLength } id
+                && !id.AsSpan().ContainsAnyExceptInRange('!', '~') ? id : null;
         else
             reader.Skip();
     }

@@ -5,6 +5,7 @@ using Overlay.Encap.Forwarding;
 using Overlay.Encap.Tests.Codec;
 using Overlay.Encap.Tests.Offload;
 using Overlay.Encap.Tests.Wire;
+using Overlay.Encap.Wire;
 using Overlay.Testing.Packets;
 
 namespace Overlay.Encap.Tests.Flow;
@@ -201,5 +202,32 @@ public sealed class InboundLoopTests
         Assert.Equal(IoResult.Done(0), node.Outbound.Turn());
         node.Underlay.ReceiveFault = new IoResult(IoStatus.Rejected, 0, 111);
         Assert.Equal(IoResult.Done(0), node.Inbound.Turn());
+    }
+
+    [Fact]
+    public void G12_an_inner_udp_super_packet_in_one_piece_keeps_the_size_of_its_datagrams()
+    {
+        NodeUnderTest node = new();
+        byte[] packet = Packet.Udp(Nodes.Address(2, 2), Nodes.Address(1, 2), Packet.Payload(30_000));
+        Packet.MakePartial(packet);
+        byte[] frame = Nodes.Frame(2, 1, packet);
+        // As the kernel reports it: the segment size is that of the inner datagrams, though there is one outer datagram only.
+        node.Underlay.Inject(frame, new Datagram(frame.Length, 1200, Nodes.Endpoint(2), 0, false));
+        Assert.Equal(1, node.TurnInbound().Delivered);
+        var (header, written) = Assert.Single(node.Tun.TakeWritten());
+        Assert.Equal(packet, written);
+        Assert.Equal(new VirtioNetHeader { Flags = 1, GsoType = VirtioNetHeader.GsoUdpL4, HeaderLength = 28, GsoSize = 1200, ChecksumStart = 20, ChecksumOffset = 6 }, header);
+    }
+
+    [Fact]
+    public void G7_a_device_that_refuses_super_packets_loses_nothing()
+    {
+        NodeUnderTest node = new();
+        node.Tun.OnWrite = header => header.GsoType == VirtioNetHeader.GsoNone ? IoResult.Done(0) : new IoResult(IoStatus.Unsupported, 0, 22);
+        byte[][] packets = [.. Enumerable.Range(0, 20).Select(i => Packet.Tcp(Nodes.Address(2, 2), Nodes.Address(1, 2), Packet.Payload(1000, i), new TcpFields { Sequence = (uint)i * 1000 }))];
+        foreach (byte[] packet in packets) node.Underlay.Inject(Nodes.Frame(2, 1, packet), Nodes.Endpoint(2));
+        var counts = node.TurnInbound();
+        Assert.Equal((20, 0, 1), (counts.Delivered, counts.Dropped, counts.JoinFallbacks));
+        Assert.Equal(packets, node.TakeWrittenPackets());
     }
 }

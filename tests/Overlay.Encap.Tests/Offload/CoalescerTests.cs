@@ -186,4 +186,24 @@ public sealed class CoalescerTests
         Assert.Equal([1, 1, 1, 3], tcpOff.Out.Select(o => o.Count));
         Assert.Equal([3, 1, 1, 1], udpOff.Out.Select(o => o.Count).OrderDescending());
     }
+
+    [Fact]
+    public void G7_a_refused_super_packet_goes_out_again_as_the_packets_it_came_from_and_none_is_made_after_it()
+    {
+        CoalescerUnderTest coalescer = new() { RefusesSuperPackets = true };
+        SuperPacket tcp = SuperPacket.Tcp(A, B, Packet.Payload(4000), 1000, new TcpFields { Flags = Packet.Ack | Packet.Psh }), udp = SuperPacket.Udp(A, B, Packet.Payload(350), 100);
+        List<byte[]> expected = [.. tcp.Segments(), .. udp.Segments(), .. tcp.Segments(), .. udp.Segments()];
+        Packet.MakePartial(expected[0]);
+        Packet.MakePartial(expected[2]);
+        for (int i = 0; i < expected.Count; i += 8)
+        {
+            foreach (byte[] packet in expected.Skip(i).Take(8)) coalescer.Add(packet);
+            coalescer.Flush();
+        }
+
+        Assert.Equal(expected, coalescer.Out.Select(o => o.Packet));
+        Assert.Equal([0, 2], coalescer.Out.Index().Where(o => o.Item.Header.Flags == VirtioNetHeader.NeedsChecksum).Select(o => o.Index));
+        Assert.All(coalescer.Out, o => Assert.Equal((VirtioNetHeader.GsoNone, 1), (o.Header.GsoType, o.Count)));
+        Assert.Equal(2, coalescer.Refused);
+    }
 }

@@ -42,11 +42,23 @@ internal sealed class CoalescerUnderTest : IRunSink
         _arena.Reset();
     }
 
-    void IRunSink.Write(ReadOnlySpan<Slice> pieces, int packets, int bytes)
+    /// <summary>Super-packets are refused, as by a kernel that does not know them.</summary>
+    public bool RefusesSuperPackets { get; set; }
+
+    /// <summary>How many were.</summary>
+    public int Refused { get; private set; }
+
+    bool IRunSink.TryWrite(ReadOnlySpan<Slice> pieces, int packets, int bytes)
     {
+        if (RefusesSuperPackets && packets > 1)
+        {
+            Refused++;
+            return false;
+        }
         List<byte> whole = [];
         foreach (Slice piece in pieces) whole.AddRange(_arena[piece]);
         byte[] all = [.. whole];
         Out.Add((VirtioNetHeader.Read(all), all[VirtioNetHeader.Size..], packets));
+        return true;
     }
 }

@@ -1,8 +1,4 @@
-using System.Net;
-using System.Net.Sockets;
-using System.Text;
 using Overlay.Subnet.Etcd;
-using Overlay.Subnet.Following;
 using Overlay.Subnet.Store;
 using Overlay.Subnet.Tests.Support;
 using Overlay.Testing.Etcd;
@@ -25,7 +21,7 @@ public sealed class EtcdFaultTests
     {
         await using EtcdServer server = await StartAsync();
         using EtcdLeaseStore store = EtcdFixture.Open(server.Options);
-        await using var follow = new Following(store);
+        await using var follow = new SubnetFollower(store);
         await PutAsync(server, "before");
         await follow.SeesAsync("before");
         for (int round = 0; round < 2; round++)
@@ -44,7 +40,7 @@ public sealed class EtcdFaultTests
         await using EtcdServer server = await StartAsync();
         await using var relay = new TcpRelay(server.ClientPort);
         using EtcdLeaseStore store = EtcdFixture.Open(new EtcdOptions { Endpoints = [$"http://127.0.0.1:{relay.Port}"] });
-        await using var follow = new Following(store);
+        await using var follow = new SubnetFollower(store);
         await PutAsync(server, "stays");
         await PutAsync(server, "goes");
         await follow.SeesAsync("stays", "goes");
@@ -66,7 +62,7 @@ public sealed class EtcdFaultTests
     {
         await using EtcdServer server = await StartAsync();
         using EtcdLeaseStore store = EtcdFixture.Open(server.Options);
-        await using var follow = new Following(store);
+        await using var follow = new SubnetFollower(store);
         await PutAsync(server, "before");
         await follow.SeesAsync("before");
         await server.SuspendAsync(Cancel);
@@ -82,7 +78,7 @@ public sealed class EtcdFaultTests
         await using EtcdServer server = await StartAsync();
         await server.EnableAuthAsync(Cancel);
         using EtcdLeaseStore store = EtcdFixture.Open(new EtcdOptions { Endpoints = [server.Endpoint], Username = "flannel", Password = "secret" });
-        await using var follow = new Following(store);
+        await using var follow = new SubnetFollower(store);
         await PutAsync(server, "before", "--user=root:root");
         await follow.SeesAsync("before");
         await server.KillAsync();
@@ -232,86 +228,4 @@ public sealed class EtcdFaultTests
 
     private static Task<string> PutAsync(EtcdServer server, string name, params string[] flags) =>
         server.CtlAsync(Cancel, [.. flags, "put", $"/coreos.com/network/subnets/{name}", name]);
-
-    /// <summary>Follows all subnets and remembers what it was told.</summary>
-    private sealed class Following : IAsyncDisposable
-    {
-        private readonly CancellationTokenSource _stop = new();
-        private readonly HashSet<string> _seen = [];
-        private readonly Task _task;
-
-        public Following(ILeaseStore store)
-        {
-            _task = RunAsync(new KeyFollower(store, StorePaths.Subnets, TimeProvider.System, new ListLogger<Following>()));
-        }
-
-        public IReadOnlyList<string> LastSnapshot { get; private set; } = [];
-
-        public bool IsLost { get; private set; }
-
-        public Task SeesAsync(params string[] names) => Eventually.TrueAsync(() =>
-        {
-            lock (_seen)
-                return names.All(_seen.Contains);
-        }, $"seeing {string.Join(' ', names)}");
-
-        public async ValueTask DisposeAsync()
-        {
-            await _stop.CancelAsync();
-            await _task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            _stop.Dispose();
-        }
-
-        private async Task RunAsync(KeyFollower follower)
-        {
-            await foreach (FollowUpdate update in follower.FollowAsync(_stop.Token))
-            {
-                IsLost = update.Kind == FollowKind.Lost;
-                lock (_seen)
-                {
-                    if (update.Kind == FollowKind.Snapshot)
-                        LastSnapshot = [.. update.Records.Select(record => StorePaths.SubnetName(record.Path))];
-                    _seen.UnionWith(update.Records.Where(record => !record.IsDeleted).Select(record => StorePaths.SubnetName(record.Path)));
-                }
-            }
-        }
-    }
-
-    /// <summary>Says one thing to whoever connects, and then nothing.</summary>
-    private sealed class CannedServer : IDisposable
-    {
-        private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-        private readonly List<TcpClient> _clients = [];
-
-        public CannedServer(string text)
-        {
-            _listener.Start();
-            _ = AcceptAsync(Encoding.Latin1.GetBytes(text));
-        }
-
-        public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
-
-        public void Dispose()
-        {
-            _listener.Dispose();
-            _clients.ForEach(client => client.Dispose());
-        }
-
-        private async Task AcceptAsync(byte[] text)
-        {
-            try
-            {
-                while (true)
-                {
-                    TcpClient client = await _listener.AcceptTcpClientAsync();
-                    _clients.Add(client);
-                    await client.GetStream().WriteAsync(text);
-                }
-            }
-            catch (Exception e) when (e is SocketException or ObjectDisposedException or IOException)
-            {
-                // disposed
-            }
-        }
-    }
 }

@@ -19,11 +19,4 @@ internal static class Eventually
             time?.Advance(step ?? TimeSpan.FromMilliseconds(50));
         }
     }
-
-    /// <summary>Lets other tasks run until none of them is likely to be on its way; only for asserting that something did not happen.</summary>
-    public static async Task QuietAsync()
-    {
-        for (int i = 0; i < 20; i++)
-            await Task.Delay(1, TestContext.Current.CancellationToken);
-    }
 }

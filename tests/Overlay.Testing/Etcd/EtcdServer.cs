@@ -71,10 +71,25 @@ public sealed class EtcdServer : IAsyncDisposable
     public static async Task<EtcdServer> StartAsync(
         CancellationToken cancellationToken, EtcdCertificates? certificates = null, bool clientCertificates = true)
     {
-        string directory = Directory.CreateTempSubdirectory("overlay-etcd-").FullName;
-        var server = new EtcdServer(directory, FreePort(), FreePort(), certificates, clientCertificates);
-        await server.StartAgainAsync(cancellationToken).ConfigureAwait(false);
-        return server;
+        for (int attempt = 1; ; attempt++)
+        {
+            string directory = Directory.CreateTempSubdirectory("overlay-etcd-").FullName;
+            var server = new EtcdServer(directory, FreePort(), FreePort(), certificates, clientCertificates);
+            try
+            {
+                await server.StartAgainAsync(cancellationToken).ConfigureAwait(false);
+                return server;
+            }
+            catch (InvalidOperationException) when (attempt < 3)
+            {
+                await server.DisposeAsync().ConfigureAwait(false); // somebody took one of the ports meanwhile
+            }
+            catch
+            {
+                await server.DisposeAsync().ConfigureAwait(false);
+                throw;
+            }
+        }
     }
 
     /// <summary>A loopback TCP port nobody listens on at the moment.</summary>
@@ -122,7 +137,8 @@ public sealed class EtcdServer : IAsyncDisposable
     {
         if (_process is null)
             return;
-        _process.Kill();
+        if (!_process.HasExited)
+            _process.Kill();
         await _process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
         _process.Dispose();
         _process = null;

@@ -60,7 +60,14 @@ internal static class OptionsBinder
         if (firewall.BlackholeRoute) yield return $"{IpBlackholeRoute}: this version installs no blackhole route";
     }
 
-    private static DataPathSettings DataPath(ValueReader reader) => new()
+    private static DataPathSettings DataPath(ValueReader reader)
+    {
+        DataPathSettings settings = Switches(reader);
+        int workers = reader.Number(Workers, 0, 64);
+        return workers == 0 ? settings : settings with { Workers = workers };
+    }
+
+    private static DataPathSettings Switches(ValueReader reader) => new()
     {
         Device = DeviceName(reader),
         SourceCheck = reader.Choice(AgentFlags.SourceCheck, ("strict", Encap.Forwarding.SourceCheck.Strict), ("antispoof", Encap.Forwarding.SourceCheck.AntiSpoof), ("off", Encap.Forwarding.SourceCheck.Off)),

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 
-namespace Overlay.Subnet.Tests.Etcd;
+namespace Overlay.Subnet.Tests.Support;
 
 /// <summary>A TLS server that does nothing after the handshake, for certificates etcd itself would not start with.</summary>
 internal sealed class TlsListener : IDisposable
