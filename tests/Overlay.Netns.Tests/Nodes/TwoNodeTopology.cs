@@ -80,6 +80,7 @@ internal sealed class TwoNodeTopology : IAsyncDisposable
     {
         if (kind == NodeKind.Kernel) return new KernelNode(Underlay, Etcd, name, number);
         AgentNode node = new(Underlay, Etcd, name, number);
+        node.AnnounceDrops("NoRoute", "UnknownVtep");   // the first packets, before the nodes know each other (FAULTS E12)
         await node.StartReadyAsync();
         return node;
     }
