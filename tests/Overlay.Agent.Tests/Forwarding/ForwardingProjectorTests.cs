@@ -7,7 +7,7 @@ namespace Overlay.Agent.Tests.Forwarding;
 
 public sealed class ForwardingProjectorTests
 {
-    private static readonly Dictionary<IPNetwork, uint> s_nobodyMoved = [];
+    private static readonly Dictionary<IPNetwork, uint> NobodyMoved = [];
 
     [Fact]
     public void Peers_become_remotes_and_our_own_lease_becomes_none()
@@ -113,7 +113,7 @@ public sealed class ForwardingProjectorTests
     }
 
     private static Projection Project(params IEnumerable<Lease> leases) =>
-        ForwardingProjector.Project(Nodes.Local(1), Leases.Table(leases), s_nobodyMoved);
+        ForwardingProjector.Project(Nodes.Local(1), Leases.Table(leases), NobodyMoved);
 
     private static void AssertSkipped(Projection projection, string reason)
     {

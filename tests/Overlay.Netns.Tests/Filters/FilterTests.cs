@@ -26,7 +26,8 @@ public sealed class FilterTests(FilterFixture fixture) : IClassFixture<FilterFix
         await fixture.StartAsync();
         using Socket other = FilterFixture.Listen(fixture.Topology.RightPod.Namespace);
 
-        await fixture.AssertDroppedAsync(fixture.Right with { Destination = fixture.Topology.RightPod.Address }, "NotOurs", other);
+        Forgery transit = fixture.Right with { Source = fixture.Topology.Right.File.AddressOf(9), Destination = fixture.Topology.RightPod.Address };
+        await fixture.AssertDroppedAsync(transit, "NotOurs", other);
     }
 
     [Fact]

@@ -14,9 +14,9 @@ internal sealed class Underlay : IAsyncDisposable
     public const int Mtu = 1500;
 
     private const string RunPrefix = "ovt";
-    private static int s_count;
+    private static int _count;
 
-    private readonly string _prefix = $"{RunPrefix}{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}";
+    private readonly string _prefix = $"{RunPrefix}{Environment.ProcessId}-{Interlocked.Increment(ref _count)}";
     private readonly Stack<IAsyncDisposable> _made = new();
     private readonly List<Func<Task>> _checks = [];
     private readonly NetworkNamespace _switch;
