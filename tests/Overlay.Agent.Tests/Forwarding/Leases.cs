@@ -11,7 +11,10 @@ internal static class Leases
     /// <summary>What node n says of itself.</summary>
     public static LeaseAttributes Attributes(int node) => new()
     {
-        PublicIP = IPAddress.Parse($"192.168.0.{node}"), BackendType = "vxlan", Vni = 1, VtepMac = Nodes.Mac(node).ToString(),
+        PublicIP = IPAddress.Parse($"192.168.0.{node}"),
+        BackendType = "vxlan",
+        Vni = 1,
+        VtepMac = Nodes.Mac(node).ToString(),
     };
 
     /// <summary>Node n's lease.</summary>

@@ -9,7 +9,9 @@ internal static class Tool
     {
         ProcessStartInfo start = new(name, arguments)
         {
-            RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
         };
         start.Environment["ETCDCTL_API"] = "3";
         using Process process = Process.Start(start)!;
