@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.ExceptionServices;
 using Overlay.Netns.Tests.Support;
 
 namespace Overlay.Netns.Tests.Network;
@@ -17,17 +18,13 @@ internal sealed class Underlay : IAsyncDisposable
 
     private readonly string _prefix = $"{RunPrefix}{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}";
     private readonly Stack<IAsyncDisposable> _made = new();
-    private readonly List<Action> _checks = [];
+    private readonly List<Func<Task>> _checks = [];
     private readonly NetworkNamespace _switch;
 
-    private Underlay()
-    {
-        Folder = Directory.CreateTempSubdirectory("overlay-netns-").FullName;
-        _switch = CreateNamespace("switch");
-    }
+    private Underlay() => _switch = CreateNamespace("switch");
 
     /// <summary>For logs and files of the nodes.</summary>
-    public string Folder { get; }
+    public string Folder { get; } = Directory.CreateTempSubdirectory("overlay-netns-").FullName;
 
     /// <summary>Makes an empty switch.</summary>
     public static Underlay Create()
@@ -87,35 +84,30 @@ internal sealed class Underlay : IAsyncDisposable
     }
 
     /// <summary>Has something checked when the test is over, while everything still stands.</summary>
-    public void CheckAtEnd(Action check) => _checks.Add(check);
+    public void CheckAtEnd(Func<Task> check) => _checks.Add(check);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         List<Exception> failures = [];
-        _checks.ForEach(check => Collect(check, failures));
-        while (_made.TryPop(out IAsyncDisposable? made))
+        foreach (Func<Task> check in _checks) await CollectAsync(check, failures);
+        while (_made.TryPop(out IAsyncDisposable? made)) await CollectAsync(() => made.DisposeAsync().AsTask(), failures);
+        await CollectAsync(() =>
         {
-            try
-            {
-                await made.DisposeAsync();
-            }
-            catch (Exception e)
-            {
-                failures.Add(e);
-            }
-        }
-        Directory.Delete(Folder, recursive: true);
-        Collect(() => Assert.DoesNotContain(_prefix + "-", Tool.Must("ip", ["netns", "list"]), StringComparison.Ordinal), failures);
-        if (failures.Count == 1) throw failures[0];
+            Directory.Delete(Folder, recursive: true);
+            Assert.DoesNotContain(_prefix + "-", Tool.Must("ip", ["netns", "list"]), StringComparison.Ordinal);
+            return Task.CompletedTask;
+        }, failures);
+        if (failures.Count == 1) ExceptionDispatchInfo.Throw(failures[0]);
         if (failures.Count > 1) throw new AggregateException(failures);
     }
 
-    private static void Collect(Action check, List<Exception> failures)
+    // One failure must not keep the rest from being taken apart.
+    private static async Task CollectAsync(Func<Task> step, List<Exception> failures)
     {
         try
         {
-            check();
+            await step();
         }
         catch (Exception e)
         {

@@ -1,18 +1,21 @@
 using System.Text.RegularExpressions;
 using Overlay.Netns.Tests.Network;
+using Overlay.Netns.Tests.Support;
 
 namespace Overlay.Netns.Tests.Nodes;
 
 /// <summary>A host that runs the agent, again and again if need be, with files of its own.</summary>
 /// <remarks>
-/// When the test is over, no log line of the level WARN or worse may stand there that the test did not announce by
-/// <see cref="Announce"/> (FAULTS, "after every layer-3 test, always").
+/// When the test is over, no log line of the level WARN or worse may stand there that the test did not announce
+/// (<see cref="Announce"/>), no packet may have been dropped for a reason that it did not announce (<see cref="AnnounceDrops"/>), and
+/// each packet must have been delivered or dropped (FAULTS, "after every layer-3 test, always").
 /// </remarks>
 internal sealed partial class AgentNode : IOverlayNode
 {
     private readonly Underlay _underlay;
     private readonly EtcdNode _etcd;
-    private readonly List<string> _announced = [];
+    private readonly List<string> _announced = ["packets dropped in the last"];   // the counts at the end are looked at anyway
+    private readonly HashSet<string> _announcedDrops = [];
     private readonly List<AgentProcess> _runs = [];
 
     /// <summary>Attaches the host; the agent does not run before <see cref="Start"/>.</summary>
@@ -22,7 +25,7 @@ internal sealed partial class AgentNode : IOverlayNode
         _etcd = etcd;
         Host = underlay.Attach(name, number);
         Folder = Directory.CreateDirectory(Path.Combine(underlay.Folder, name)).FullName;
-        underlay.CheckAtEnd(AssertQuiet);
+        underlay.CheckAtEnd(AssertQuietAsync);
     }
 
     /// <inheritdoc/>
@@ -78,6 +81,9 @@ internal sealed partial class AgentNode : IOverlayNode
     /// <summary>Says which warnings this test brings about, by a part of their text.</summary>
     public void Announce(params IEnumerable<string> texts) => _announced.AddRange(texts);
 
+    /// <summary>Says for which reasons packets are dropped in this test, by the names of DropReason.</summary>
+    public void AnnounceDrops(params IEnumerable<string> reasons) => _announcedDrops.UnionWith(reasons);
+
     /// <summary>The VTEP MAC in the value of a lease.</summary>
     public static string VtepMacOf(string lease) => MacPattern().Match(lease).Groups[1].Value;
 
@@ -87,14 +93,29 @@ internal sealed partial class AgentNode : IOverlayNode
         return _underlay.Own(agent);
     }
 
-    private void AssertQuiet()
+    private async Task AssertQuietAsync()
     {
         foreach (AgentProcess run in _runs)
         {
+            if (!run.HasExited && run.Count(" INFO  ready: ") > 0) await AssertConservedAsync(run);
             TestContext.Current.TestOutputHelper?.WriteLine($"--- log of {Host.Name}, process {run.Id}\n{run.LogText}");
             string[] unexpected = [.. run.Trouble.Where(line => !_announced.Any(text => line.Contains(text, StringComparison.Ordinal)))];
             Assert.True(unexpected.Length == 0, $"{Host.Name} complained:\n{string.Join('\n', unexpected)}\nin\n{run.LogText}");
         }
+    }
+
+    // Looked at again and again, for the last packets may be under way.
+    private async Task AssertConservedAsync(AgentProcess run)
+    {
+        FlowCounts[] both = [];
+        await Eventually.TrueAsync(async () =>
+        {
+            (FlowCounts outbound, FlowCounts inbound) = await run.CountsAsync();
+            both = [outbound, inbound];
+            return both.All(counts => counts.Received == counts.Delivered + counts.Drops.Values.Sum());
+        }, $"every packet of {Host.Name} was delivered or dropped", () => run.LogText);
+        string[] unexpected = [.. both.SelectMany(counts => counts.Drops.Keys).Except(_announcedDrops)];
+        Assert.True(unexpected.Length == 0, $"{Host.Name} dropped packets for {string.Join(", ", unexpected)}:\n{run.LogText}");
     }
 
     [GeneratedRegex("\"VtepMAC\":\"([0-9a-f:]{17})\"")]

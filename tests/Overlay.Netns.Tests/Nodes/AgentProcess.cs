@@ -77,6 +77,17 @@ internal sealed class AgentProcess : IAsyncDisposable
     /// <summary>Waits until it is ready.</summary>
     public Task ReadyAsync() => LoggedAsync(" INFO  ready: ");
 
+    /// <summary>Asks for the counts (SIGUSR1).</summary>
+    public async Task<(FlowCounts Outbound, FlowCounts Inbound)> CountsAsync()
+    {
+        const string Outbound = " outbound: received ", Inbound = " inbound: received ";
+        int before = Count(Inbound);
+        Signal(SIGUSR1);
+        await LoggedAsync(Inbound, before + 1);   // the second of the two lines
+        return (FlowCounts.Parse(Log.Last(line => line.Contains(Outbound, StringComparison.Ordinal))),
+            FlowCounts.Parse(Log.Last(line => line.Contains(Inbound, StringComparison.Ordinal))));
+    }
+
     /// <summary>Waits for its end by itself, and returns the exit code.</summary>
     public async Task<int> ExitAsync()
     {

@@ -36,7 +36,12 @@ internal sealed class TwoNodeTopology : IAsyncDisposable
     public Pod RightPod { get; private set; } = null!;
 
     /// <summary>Builds it and waits until both nodes know each other.</summary>
-    public static async Task<TwoNodeTopology> StartAsync(NodeKind left, NodeKind right, UnderlayProfile profile = UnderlayProfile.Full)
+    /// <param name="left">Who moves the left node's packets.</param>
+    /// <param name="right">And the right one's.</param>
+    /// <param name="profile">What the network cards can do.</param>
+    /// <param name="withPods">False leaves bridges and containers to somebody else, such as Docker.</param>
+    public static async Task<TwoNodeTopology> StartAsync(
+        NodeKind left, NodeKind right, UnderlayProfile profile = UnderlayProfile.Full, bool withPods = true)
     {
         Underlay underlay = Underlay.Create();
         TwoNodeTopology topology = new(underlay, EtcdNode.Create(underlay));
@@ -48,6 +53,7 @@ internal sealed class TwoNodeTopology : IAsyncDisposable
             topology.Right = await topology.StartNodeAsync(right, "right", 2);
             topology.SetProfile(profile);
             foreach (KernelNode node in new[] { topology.Left, topology.Right }.OfType<KernelNode>()) node.LearnPeers();
+            if (!withPods) return topology;
             topology.LeftPod = topology.CreatePod(topology.Left);
             topology.RightPod = topology.CreatePod(topology.Right);
             await Ping.UntilAnsweredAsync(topology.LeftPod.Namespace, topology.RightPod.Address);
@@ -74,6 +80,7 @@ internal sealed class TwoNodeTopology : IAsyncDisposable
     {
         if (kind == NodeKind.Kernel) return new KernelNode(Underlay, Etcd, name, number);
         AgentNode node = new(Underlay, Etcd, name, number);
+        node.AnnounceDrops("NoRoute", "UnknownVtep");   // the first packets, before the nodes know each other (FAULTS E12)
         await node.StartReadyAsync();
         return node;
     }
