@@ -9,12 +9,12 @@ namespace Overlay.Subnet.Tests.Etcd;
 /// <summary>One etcd for all tests that do not hurt it; each test has a prefix of its own.</summary>
 public sealed class EtcdFixture : IAsyncLifetime
 {
-    private static int s_prefixes;
+    private static int _prefixes;
     private EtcdServer? _server;
 
     public EtcdServer Server => _server!;
 
-    public EtcdOptions NewOptions() => new() { Endpoints = [Server.Endpoint], Prefix = $"/test-{Interlocked.Increment(ref s_prefixes)}/network" };
+    public EtcdOptions NewOptions() => new() { Endpoints = [Server.Endpoint], Prefix = $"/test-{Interlocked.Increment(ref _prefixes)}/network" };
 
     internal static EtcdLeaseStore Open(EtcdOptions options) => new(options, new ListLogger<EtcdLeaseStore>());
 

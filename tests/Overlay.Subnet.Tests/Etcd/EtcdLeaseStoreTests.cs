@@ -62,7 +62,10 @@ public sealed class EtcdLeaseStoreTests(EtcdFixture etcd)
         using EtcdLeaseStore store = EtcdFixture.Open(options);
         var attributes = new LeaseAttributes
         {
-            PublicIP = IPAddress.Parse("192.168.100.1"), BackendType = "vxlan", Vni = 1, VtepMac = "fe:0c:99:5a:37:ec",
+            PublicIP = IPAddress.Parse("192.168.100.1"),
+            BackendType = "vxlan",
+            Vni = 1,
+            VtepMac = "fe:0c:99:5a:37:ec",
         };
         SubnetKey key = SubnetKey.For(IPNetwork.Parse("10.1.26.0/24"));
         await store.PutAsync(StorePaths.Subnet(key), attributes.ToJson(), 0, 0, Cancel);

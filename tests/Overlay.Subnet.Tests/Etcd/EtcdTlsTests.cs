@@ -17,7 +17,10 @@ public sealed class EtcdTlsTests : IAsyncLifetime
 
     private EtcdOptions Good => new()
     {
-        Endpoints = [_server!.Endpoint], CaFile = _authority.CaFile, CertFile = _server.ClientCertFile, KeyFile = _server.ClientKeyFile,
+        Endpoints = [_server!.Endpoint],
+        CaFile = _authority.CaFile,
+        CertFile = _server.ClientCertFile,
+        KeyFile = _server.ClientKeyFile,
     };
 
     public async ValueTask InitializeAsync()
