@@ -16,6 +16,7 @@ package_of() {
         nft) echo nftables ;;
         ping) echo iputils-ping ;;
         busybox) echo busybox-static ;;
+        dockerd) echo docker.io ;;
         ld) echo binutils ;;
         *) echo "$1" ;;
     esac
