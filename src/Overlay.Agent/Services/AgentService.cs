@@ -8,8 +8,7 @@ using Overlay.Agent.Health;
 using Overlay.Agent.Startup;
 using Overlay.Agent.Systemd;
 using Overlay.Agent.Telemetry;
-using Overlay.Encap.Flow;
-using Overlay.Encap.Linux;
+using Overlay.Agent.Tunnel;
 using Overlay.Encap.Linux.Gate;
 using Overlay.Encap.Linux.Netlink;
 using Overlay.Subnet.Allocation;
@@ -27,17 +26,19 @@ namespace Overlay.Agent.Services;
 internal sealed class AgentService(
     AgentOptions options, IHostApplicationLifetime lifetime, AgentExit exit, SdNotify notify, TimeProvider time, ILoggerFactory loggers) : BackgroundService
 {
+    private const PosixSignal UserSignal1 = (PosixSignal)10;   // SIGUSR1 on x86 and arm; PosixSignal takes raw numbers too
+
     private readonly ILogger _log = loggers.CreateLogger("Overlay.Agent");
     private readonly AgentStatus _status = new(notify, time);
+    private FlowReporter? _reporter;
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
-        {
-            context.Cancel = true;   // the default would end the process
-            _log.NothingToReload();
-        });
+        // The default of both would end the process.
+        using PosixSignalRegistration hangUp = Ignore(PosixSignal.SIGHUP, _log.NothingToReload);
+        using PosixSignalRegistration report = Ignore(UserSignal1, () => Volatile.Read(ref _reporter)?.SayAll());
+        using CancellationTokenRegistration stopping = stoppingToken.Register(() => notify.Stopping("stopping; lease, state and subnet file are kept"));
         try
         {
             await RunAsync(stoppingToken).ConfigureAwait(false);
@@ -46,7 +47,7 @@ internal sealed class AgentService(
         {
             _log.Stopped(options.SubnetFile);
         }
-        catch (Exception e) when (e is CannotStartException or LinuxException or DuplicatePublicIpException)
+        catch (Exception e) when (e is CannotStartException or LinuxException or DuplicatePublicIpException or DeviceLostException)
         {
             exit.Fail();
             if (_status.IsReady) _log.Failed(e.Message);
@@ -71,57 +72,57 @@ internal sealed class AgentService(
 
         using EtcdLeaseStore store = new(EtcdOptionsOf(options.Etcd), loggers.CreateLogger<EtcdLeaseStore>());
         NetworkConfigWatcher configs = new(store, time, loggers.CreateLogger<NetworkConfigWatcher>());
-        using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        List<Task> running = [configs.RunAsync(end.Token)];
-        try
+        await using TaskGroup reading = new(stop);
+        reading.Run("following the network config", configs.RunAsync);
+        NetworkConfig config = await _status.WhileAsync(configs.Configs.ReadAsync(stop).AsTask(), reading, () => configs.WaitingFor, "network config").ConfigureAwait(false);
+        OverlaySettings settings = OverlaySettings.Combine(options.DataPath, config, underlay);
+        LinkInfo? replaced = OverlayDevice.CheckHost(settings, netlink);
+        NodeIdentity identity = NodeIdentity.Load(options, replaced?.Mac, _log);
+
+        LeaseTiming timing = new() { Ttl = options.LeaseTtl, RenewMargin = options.RenewMargin };
+        LeaseAcquirer acquirer = new(store, timing, time, loggers.CreateLogger<LeaseAcquirer>());
+        LeaseAttributes wanted = new()
         {
-            NetworkConfig config = await _status.WhileAsync(configs.Configs.ReadAsync(stop).AsTask(), () => configs.WaitingFor, "network config").ConfigureAwait(false);
-            OverlaySettings settings = OverlaySettings.Combine(options.DataPath, config, underlay);
-            LinkInfo? standing = netlink.Link(settings.Device);
-            CheckPort(settings, standing);
-            NodeIdentity identity = NodeIdentity.Load(options, standing is { Kind: "vxlan" } ? standing.Mac : null, _log);
+            PublicIP = underlay.PublicIp,
+            BackendType = config.Backend.Type,
+            Vni = config.Backend.Vni,
+            VtepMac = identity.State.VtepMac.ToString(),
+            NodeId = identity.State.NodeId,
+        };
+        OwnLease lease = await _status.WhileAsync(
+            acquirer.AcquireAsync(config, wanted, identity.PreviousSubnets, stop), reading, () => acquirer.WaitingFor, "subnet lease").ConfigureAwait(false);
+        identity.Remember(config.Network, lease.Subnet);
 
-            LeaseTiming timing = new() { Ttl = options.LeaseTtl, RenewMargin = options.RenewMargin };
-            LeaseAcquirer acquirer = new(store, timing, time, loggers.CreateLogger<LeaseAcquirer>());
-            LeaseAttributes wanted = new()
-            {
-                PublicIP = underlay.PublicIp,
-                BackendType = config.Backend.Type,
-                Vni = config.Backend.Vni,
-                VtepMac = identity.State.VtepMac.ToString(),
-                NodeId = identity.State.NodeId,
-            };
-            OwnLease lease = await _status.WhileAsync(
-                acquirer.AcquireAsync(config, wanted, identity.PreviousSubnets, stop), () => acquirer.WaitingFor, "subnet lease").ConfigureAwait(false);
-            identity.Remember(config.Network, lease.Subnet);
+        using Forwarder forwarder = new(settings.NodeWith(lease.Subnet, underlay.PublicIp, identity.State.VtepMac), time, _log);
+        using OverlayDevice device = OverlayDevice.Open(settings, lease.Subnet, forwarder.Table, netlink, replaced, _log);
+        using FlowReporter reporter = new(device.Plane, time, _log);
+        Volatile.Write(ref _reporter, reporter);
+        LeaseKeeper keeper = new(store, acquirer, config, lease, timing, time, loggers.CreateLogger<LeaseKeeper>());
+        LeaseWatcher peers = new(store, underlay.PublicIp, time, loggers.CreateLogger<LeaseWatcher>());
+        NodeFollower follower = new(options, settings, lease.Subnet, identity, forwarder, device, _status, time, _log);
 
-            using Forwarder forwarder = new(settings.NodeWith(lease.Subnet, underlay.PublicIp, identity.State.VtepMac), time, _log);
-            using OverlayDevice device = OverlayDevice.Open(settings, lease.Subnet, forwarder.Table, netlink, _log);
-            using FlowReporter reporter = new(device.Plane, time, _log);
-            LeaseKeeper keeper = new(store, acquirer, config, lease, timing, time, loggers.CreateLogger<LeaseKeeper>());
-            LeaseWatcher peers = new(store, underlay.PublicIp, time, loggers.CreateLogger<LeaseWatcher>());
-            running.AddRange([keeper.RunAsync(end.Token), peers.RunAsync(end.Token)]);
-            forwarder.Update(await _status.WhileAsync(peers.Tables.ReadAsync(stop).AsTask(), () => peers.WaitingFor, "peers' leases").ConfigureAwait(false));
+        await using TaskGroup following = new(stop);
+        following.Run("the data plane", device.WatchAsync);
+        following.Run("reading the network config", reading.Failure.WaitAsync);
+        following.Run("keeping the lease", keeper.RunAsync);
+        following.Run("following the leases", peers.RunAsync);
+        following.Run("writing the subnet file", follower.WriteSubnetFileAsync);
+        forwarder.Update(await _status.WhileAsync(peers.Tables.ReadAsync(stop).AsTask(), following, () => peers.WaitingFor, "peers' leases").ConfigureAwait(false));
+        await _status.WhileAsync(follower.FirstFileWritten.WaitAsync(stop), following, () => follower.FileTrouble, "subnet file").ConfigureAwait(false);
+        _status.Ready(follower.Describe());
+        _log.Ready(follower.Describe());
 
-            NodeFollower follower = new(options, settings, identity, forwarder, device, _status, time, _log);
-            await follower.WriteSubnetFileAsync(lease.Subnet, stop).ConfigureAwait(false);
-            _status.Ready(follower.Describe());
-            _log.Ready(follower.Describe());
-
-            running.AddRange([follower.FollowPeersAsync(peers.Tables, stop), follower.FollowLeaseAsync(keeper.Happenings, stop), follower.FollowConfigAsync(configs.Configs, config, stop)]);
-            Task first = await Task.WhenAny([device.Plane.Completion, .. running]).ConfigureAwait(false);
-            await first.ConfigureAwait(false);
-            stop.ThrowIfCancellationRequested();
-            if (first == device.Plane.Completion) throw new CannotStartException(Describe(await device.Plane.Completion.ConfigureAwait(false)));
-            throw new InvalidOperationException("a task of the control plane ended by itself");
-        }
-        finally
-        {
-            if (stop.IsCancellationRequested) notify.Stopping("stopping: lease, subnet file and state are kept");
-            await end.CancelAsync().ConfigureAwait(false);
-            await Task.WhenAll(running).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).ConfigureAwait(false);
-        }
+        following.Run("following peers", end => follower.FollowPeersAsync(peers.Tables, end));
+        following.Run("following the lease", end => follower.FollowLeaseAsync(keeper.Happenings, end));
+        following.Run("following the config", end => follower.FollowConfigAsync(configs.Configs, config, end));
+        await following.Failure.WaitAsync(stop).ConfigureAwait(false);
     }
+
+    private static PosixSignalRegistration Ignore(PosixSignal signal, Action instead) => PosixSignalRegistration.Create(signal, context =>
+    {
+        context.Cancel = true;
+        instead();
+    });
 
     private HealthServer? StartHealth()
     {
@@ -138,14 +139,6 @@ internal sealed class AgentService(
         }
     }
 
-    // Before anything is written to etcd: is the port free? Not asked where the kernel device that holds it is about to go.
-    private static void CheckPort(OverlaySettings settings, LinkInfo? standing)
-    {
-        if (standing is { Kind: "vxlan" }) return;
-        using ShutdownSignal signal = new();
-        UdpReceiver.Open(settings.ListenAddress, settings.Port, shared: false, joins: false, signal).Dispose();
-    }
-
     private static EtcdOptions EtcdOptionsOf(EtcdSettings settings) => new()
     {
         Endpoints = [.. settings.Endpoints.Select(e => e.GetLeftPart(UriPartial.Authority))],
@@ -156,7 +149,4 @@ internal sealed class AgentService(
         Username = settings.Username ?? "",
         Password = settings.Password?.Reveal() ?? "",
     };
-
-    private static string Describe(DataPlaneFault? fault) =>
-        fault?.Exception is { } e ? $"{fault.Thread} failed: {e}" : $"{fault?.Thread} lost its device: {(Errno)(fault?.Errno ?? 0)}";
 }

@@ -28,13 +28,18 @@ internal sealed class AgentStatus(SdNotify notify, TimeProvider time)
     }
 
     /// <summary>Waits for a task, and says meanwhile what it waits for.</summary>
-    public async Task<T> WhileAsync<T>(Task<T> task, Func<string?> waitingFor, string otherwise)
+    /// <param name="task">What is waited for.</param>
+    /// <param name="group">The tasks that have to run for it: the wait ends when one of them does.</param>
+    /// <param name="waitingFor">What keeps it, in words; null where nothing is known.</param>
+    /// <param name="otherwise">What is waited for, then.</param>
+    public async Task<T> WhileAsync<T>(Task<T> task, TaskGroup group, Func<string?> waitingFor, string otherwise)
     {
-        while (!task.IsCompleted)
+        Task<T> either = group.OrFailureAsync(task);
+        while (!either.IsCompleted)
         {
             Say($"waiting: {waitingFor() ?? otherwise}");
-            await Task.WhenAny(task, Task.Delay(LookEvery, time)).ConfigureAwait(false);
+            await Task.WhenAny(either, Task.Delay(LookEvery, time)).ConfigureAwait(false);
         }
-        return await task.ConfigureAwait(false);
+        return await either.ConfigureAwait(false);
     }
 }

@@ -5,6 +5,7 @@ using Overlay.Agent.Configuration;
 using Overlay.Agent.Files;
 using Overlay.Agent.Forwarding;
 using Overlay.Agent.Telemetry;
+using Overlay.Agent.Tunnel;
 using Overlay.Encap.Forwarding;
 using Overlay.Subnet.Allocation;
 using Overlay.Subnet.Model;
@@ -12,35 +13,77 @@ using Overlay.Subnet.Watching;
 
 namespace Overlay.Agent.Services;
 
-/// <summary>Carries what happens in etcd over to this host: peers into the forwarding table, a moved lease into device and files.</summary>
-internal sealed class NodeFollower(
-    AgentOptions options, OverlaySettings settings, NodeIdentity identity, Forwarder forwarder, OverlayDevice device, AgentStatus status,
-    TimeProvider time, ILogger log)
+/// <summary>
+/// Carries what happens in etcd over to this host: peers into the forwarding table, a moved lease into device and files. Its
+/// tasks run beside each other; each trouble that STATUS shows has one writer.
+/// </summary>
+internal sealed class NodeFollower
 {
     private static readonly TimeSpan FileRetry = TimeSpan.FromSeconds(5);
 
-    private IPNetwork _subnet;
+    private readonly AgentOptions _options;
+    private readonly OverlaySettings _settings;
+    private readonly NodeIdentity _identity;
+    private readonly Forwarder _forwarder;
+    private readonly OverlayDevice _device;
+    private readonly AgentStatus _status;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly TaskCompletionSource<bool> _firstFileWritten = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Channel<string> _subnets =
+        Channel.CreateBounded<string>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
+
+    private volatile string _subnet;
+    private volatile string? _moved;
     private volatile string? _leaseTrouble;
     private volatile string? _configTrouble;
+    private volatile string? _fileTrouble;
+
+    public NodeFollower(
+        AgentOptions options, OverlaySettings settings, IPNetwork subnet, NodeIdentity identity, Forwarder forwarder, OverlayDevice device,
+        AgentStatus status, TimeProvider time, ILogger log)
+    {
+        (_options, _settings, _identity, _forwarder, _device, _status, _time, _log) = (options, settings, identity, forwarder, device, status, time, log);
+        _subnet = subnet.ToString();
+        _subnets.Writer.TryWrite(_subnet);
+    }
+
+    /// <summary>Ends when subnet.env has been written for the first time.</summary>
+    public Task<bool> FirstFileWritten => _firstFileWritten.Task;
+
+    /// <summary>Why subnet.env is not what it should be; null when it is.</summary>
+    public string? FileTrouble => _fileTrouble;
 
     /// <summary>The node in one line, for STATUS and log.</summary>
-    public string Describe() => string.Join("; ", new[]
+    public string Describe()
     {
-        $"subnet {_subnet} of {settings.Network}, {forwarder.Peers} peers, MTU {settings.Mtu.Bytes}", _leaseTrouble, _configTrouble,
-    }.OfType<string>());
-
-    /// <summary>Writes subnet.env; where that fails, again and again until it succeeds (FAULTS J2).</summary>
-    public async Task WriteSubnetFileAsync(IPNetwork subnet, CancellationToken stop)
-    {
-        _subnet = subnet;
-        SubnetEnv env = new(settings.Network, subnet, settings.Mtu.Bytes, options.Firewall.Masquerade);
-        while (!SubnetEnvFile.TryWrite(options.SubnetFile, env, out string? problem))
+        int peers = _forwarder.Peers;
+        return string.Join("; ", new[]
         {
-            log.SubnetFileFailed(options.SubnetFile, problem);
-            status.Say($"waiting: {options.SubnetFile} cannot be written: {problem}");
-            await Task.Delay(FileRetry, time, stop).ConfigureAwait(false);
+            $"subnet {_subnet} of {_settings.Network}, {peers} {(peers == 1 ? "peer" : "peers")}, MTU {_settings.Mtu.Bytes}",
+            _moved, _leaseTrouble, _configTrouble, _fileTrouble,
+        }.OfType<string>());
+    }
+
+    /// <summary>Writes subnet.env for each subnet this node has; where that fails, again and again until it succeeds (FAULTS J2).</summary>
+    public async Task WriteSubnetFileAsync(CancellationToken stop)
+    {
+        while (true)
+        {
+            SubnetEnv env = new(_settings.Network, IPNetwork.Parse(await _subnets.Reader.ReadAsync(stop).ConfigureAwait(false)), _settings.Mtu.Bytes, _options.Firewall.Masquerade);
+            if (SubnetEnvFile.TryWrite(_options.SubnetFile, env, out string? problem))
+            {
+                _fileTrouble = null;
+                _log.SubnetFileWritten(_options.SubnetFile, env.Subnet, env.Network, env.Mtu, env.Masquerade);
+                _firstFileWritten.TrySetResult(true);
+                continue;
+            }
+            if (_fileTrouble is null) _log.SubnetFileFailed(_options.SubnetFile, problem);
+            _fileTrouble = $"{_options.SubnetFile} cannot be written: {problem}";
+            await Task.Delay(FileRetry, _time, stop).ConfigureAwait(false);
+            // Unless the subnet has changed meanwhile.
+            if (_subnets.Reader.Count == 0) _subnets.Writer.TryWrite(env.Subnet.ToString());
         }
-        log.SubnetFileWritten(options.SubnetFile, subnet, settings.Network, settings.Mtu.Bytes, options.Firewall.Masquerade);
     }
 
     /// <summary>Follows the leases of all nodes.</summary>
@@ -48,8 +91,8 @@ internal sealed class NodeFollower(
     {
         await foreach (LeaseTable table in tables.ReadAllAsync(stop).ConfigureAwait(false))
         {
-            forwarder.Update(table);
-            status.Say(Describe());
+            _forwarder.Update(table);
+            _status.Say(Describe());
         }
     }
 
@@ -61,12 +104,14 @@ internal sealed class NodeFollower(
             switch (happening)
             {
                 case LeaseHappening.Lost lost:
-                    forwarder.Suspend();
+                    _forwarder.Suspend();
                     _leaseTrouble = $"subnet taken by {lost.By.PublicIP}, asking for another";
                     break;
                 case LeaseHappening.Moved moved:
-                    await MoveAsync(moved.New.Subnet, stop).ConfigureAwait(false);
-                    _leaseTrouble = $"moved from {moved.Old.Subnet}, which {moved.By.PublicIP} holds: restart Docker";
+                    Move(moved.New.Subnet);
+                    _moved = $"moved from {moved.Old.Subnet}, which {moved.By.PublicIP} holds: restart Docker with the new {_options.SubnetFile}";
+                    _leaseTrouble = null;
+                    _log.RestartDocker(_options.SubnetFile);
                     break;
                 case LeaseHappening.EtcdUnreachable gone:
                     _leaseTrouble = $"etcd unreachable since {gone.Since:u}";
@@ -74,11 +119,11 @@ internal sealed class NodeFollower(
                 case LeaseHappening.Overdue:
                     _leaseTrouble = "the lease may have expired while etcd was unreachable; forwarding goes on";
                     break;
-                case LeaseHappening.EtcdBack or LeaseHappening.Recreated:
+                case LeaseHappening.EtcdBack or LeaseHappening.Recreated or LeaseHappening.Renewed:
                     _leaseTrouble = null;
                     break;
             }
-            status.Say(Describe());
+            _status.Say(Describe());
         }
     }
 
@@ -87,17 +132,31 @@ internal sealed class NodeFollower(
     {
         await foreach (NetworkConfig config in configs.ReadAllAsync(stop).ConfigureAwait(false))
         {
-            _configTrouble = config == started ? null : "the network config in etcd has changed: restart needed";
-            if (_configTrouble is not null) log.RestartNeeded(config.Network, started.Network);
-            status.Say(Describe());
+            string changes = string.Join(", ", Changes(started, config));
+            _configTrouble = changes.Length == 0 ? null : $"the network config in etcd has changed, restart needed ({changes})";
+            if (changes.Length == 0) _log.ConfigAsStarted();
+            else _log.RestartNeeded(changes);
+            _status.Say(Describe());
         }
     }
 
-    private async Task MoveAsync(IPNetwork subnet, CancellationToken stop)
+    private void Move(IPNetwork subnet)
     {
-        device.Move(subnet);
-        forwarder.Move(Prefix.From(subnet));
-        identity.Remember(settings.Network, subnet);
-        await WriteSubnetFileAsync(subnet, stop).ConfigureAwait(false);
+        _device.Move(subnet);
+        _forwarder.Move(Prefix.From(subnet));
+        _identity.Remember(_settings.Network, subnet);
+        _subnet = subnet.ToString();
+        _subnets.Writer.TryWrite(_subnet);
+    }
+
+    private static IEnumerable<string> Changes(NetworkConfig was, NetworkConfig now)
+    {
+        (string Name, object Was, object Now)[] fields =
+        [
+            ("Network", was.Network, now.Network), ("SubnetLen", was.SubnetLength, now.SubnetLength),
+            ("SubnetMin", was.SubnetMin, now.SubnetMin), ("SubnetMax", was.SubnetMax, now.SubnetMax),
+            ("VNI", was.Backend.Vni, now.Backend.Vni), ("Port", was.Backend.Port, now.Backend.Port), ("MTU", was.Backend.Mtu, now.Backend.Mtu),
+        ];
+        return fields.Where(f => !f.Was.Equals(f.Now)).Select(f => $"{f.Name} {f.Was} -> {f.Now}");
     }
 }

@@ -38,7 +38,7 @@ internal sealed class NodeIdentity
         if (env.Problem is not null) log.PreviousFileIgnored(options.SubnetFile, env.Problem);
 
         AgentState state = loaded.State ?? AgentState.CreateNew();
-        if (loaded.State is null && kernelMac is { IsUnicast: true } mac) state = state with { VtepMac = mac };
+        if (kernelMac is { IsUnicast: true } mac) state = state with { VtepMac = mac };
         IPNetwork?[] hints = [env.Subnet, state.Subnet];
         NodeIdentity identity = new(file, state, [.. hints.OfType<IPNetwork>().Distinct()], options.StateDirectory, log);
         identity.Save();

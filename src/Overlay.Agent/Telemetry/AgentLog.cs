@@ -26,7 +26,7 @@ internal static partial class AgentLog
     [LoggerMessage(3010, LogLevel.Information, "underlay is {Interface}, address {Address}, MTU {Mtu}, advertised as {PublicIp}: {Reason}")]
     public static partial void UnderlayChosen(this ILogger logger, string @interface, IPAddress address, int mtu, IPAddress publicIp, string reason);
 
-    [LoggerMessage(3020, LogLevel.Information, "{Path} written: subnet {Subnet} of {Network}, MTU {Mtu}, masquerading {Masquerade}")]
+    [LoggerMessage(3020, LogLevel.Information, "{Path} written: subnet {Subnet} of {Network}, MTU {Mtu}, FLANNEL_IPMASQ={Masquerade}")]
     public static partial void SubnetFileWritten(this ILogger logger, string path, IPNetwork subnet, IPNetwork network, int mtu, bool masquerade);
 
     [LoggerMessage(3021, LogLevel.Error, "{Path} cannot be written, not ready until it is: {Problem}")]
@@ -35,7 +35,7 @@ internal static partial class AgentLog
     [LoggerMessage(3022, LogLevel.Warning, "{Path} of an earlier run is ignored: {Problem}")]
     public static partial void PreviousFileIgnored(this ILogger logger, string path, string problem);
 
-    [LoggerMessage(3023, LogLevel.Error, "state cannot be saved in {Folder}, after a reboot this node may get another subnet: {Problem}")]
+    [LoggerMessage(3023, LogLevel.Error, "state cannot be saved in {Folder}: {Problem}; without it the next start is a new node to etcd and is refused until the key of this one is deleted or expires")]
     public static partial void StateNotSaved(this ILogger logger, string folder, string problem);
 
     [LoggerMessage(3030, LogLevel.Information, "health checks are served on {EndPoint}")]
@@ -50,7 +50,7 @@ internal static partial class AgentLog
     [LoggerMessage(3005, LogLevel.Information, "ready: {Node}")]
     public static partial void Ready(this ILogger logger, string node);
 
-    [LoggerMessage(3024, LogLevel.Warning, "the state in {Folder} is ignored: {Problem}")]
+    [LoggerMessage(3024, LogLevel.Warning, "the state in {Folder} is ignored: {Problem}; if it is lost, delete this node's key below subnets/ in etcd, since a node of another id is refused")]
     public static partial void StateIgnored(this ILogger logger, string folder, string problem);
 
     [LoggerMessage(3040, LogLevel.Information, "kernel device {Device} is replaced, its MAC {Mac} is kept")]
@@ -68,20 +68,27 @@ internal static partial class AgentLog
     [LoggerMessage(3042, LogLevel.Warning, "lease {Key} of {PublicIp} is not reachable: {Reason}")]
     public static partial void LeaseSkipped(this ILogger logger, SubnetKey key, IPAddress publicIp, string reason);
 
-    [LoggerMessage(3043, LogLevel.Warning, "the network config in etcd has changed (network {Network}, was {Started}); it takes effect when this agent is restarted")]
-    public static partial void RestartNeeded(this ILogger logger, IPNetwork network, IPNetwork started);
+    [LoggerMessage(3043, LogLevel.Warning, "the network config in etcd has changed ({Changes}); it takes effect when this agent is restarted")]
+    public static partial void RestartNeeded(this ILogger logger, string changes);
+
+    [LoggerMessage(3046, LogLevel.Information, "the network config in etcd is again the one this agent runs with")]
+    public static partial void ConfigAsStarted(this ILogger logger);
+
+    [LoggerMessage(3047, LogLevel.Error, "containers of this node are unreachable until Docker is restarted with the new {SubnetFile}")]
+    public static partial void RestartDocker(this ILogger logger, string subnetFile);
 
     [LoggerMessage(3050, LogLevel.Warning, "{Direction} packets dropped in the last {Seconds} s: {Reasons}")]
     public static partial void PacketsDropped(this ILogger logger, string direction, string reasons, double seconds);
 
-    [LoggerMessage(3051, LogLevel.Warning, "the kernel refused {Count} segmented sends; the same packets were sent one by one, nothing is lost (--offload-gso=off saves the attempt)")]
+    [LoggerMessage(3051, LogLevel.Warning, "the kernel refused {Count} segmented sends; the same packets were sent one by one (--offload-gso=off saves the attempt)")]
     public static partial void SegmentationRefused(this ILogger logger, long count);
 
-    [LoggerMessage(3052, LogLevel.Warning, "the TUN device refused {Count} super-packets; the same packets were written one by one, nothing is lost (--offload-tso=off saves the attempt)")]
+    [LoggerMessage(3052, LogLevel.Warning, "the TUN device refused {Count} super-packets; the same packets were written one by one (--offload-tso=off saves the attempt)")]
     public static partial void JoiningRefused(this ILogger logger, long count);
 
     [LoggerMessage(3053, LogLevel.Information,
-        "{Direction}: received {Received}, delivered {Delivered} ({Bytes} bytes), dropped: {Reasons}; sends segmented here {SegmentFallbacks}, writes not joined {JoinFallbacks}, ICMP errors sent {Icmp}")]
+        "{Direction}: received {Received}, delivered {Delivered} ({Bytes} bytes), dropped: {Reasons}; sends segmented here {SegmentFallbacks}, writes not joined {JoinFallbacks}, odd ECN {EcnOdd}, foreign MAC {ForeignMac}, ICMP errors sent {Icmp}")]
     public static partial void FlowCounts(
-        this ILogger logger, string direction, long received, long delivered, long bytes, string reasons, long segmentFallbacks, long joinFallbacks, long icmp);
+        this ILogger logger, string direction, long received, long delivered, long bytes, string reasons, long segmentFallbacks, long joinFallbacks, long ecnOdd,
+        long foreignMac, long icmp);
 }

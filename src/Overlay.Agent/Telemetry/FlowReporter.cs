@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using Overlay.Encap.Counters;
 using Overlay.Encap.Flow;
@@ -6,20 +5,17 @@ using Overlay.Encap.Flow;
 namespace Overlay.Agent.Telemetry;
 
 /// <summary>
-/// Says what became of packets: every <see cref="Every"/> a line for each direction that lost some meanwhile, by reason, and on
-/// SIGUSR1 all counts at once. However many packets are lost, the log stays readable.
+/// Says what became of packets: every <see cref="Every"/> a line for each direction that lost some meanwhile, by reason, and when
+/// asked all counts at once. However many packets are lost, the log stays readable.
 /// </summary>
 internal sealed class FlowReporter : IDisposable
 {
     /// <summary>Time between two looks.</summary>
     public static readonly TimeSpan Every = TimeSpan.FromSeconds(10);
 
-    private const int UserSignal1 = 10;   // SIGUSR1 on x86 and arm; PosixSignal takes raw numbers too
-
     private readonly DataPlane _plane;
     private readonly ILogger _log;
     private readonly ITimer _timer;
-    private readonly PosixSignalRegistration _onDemand;
     private readonly Lock _gate = new();
     private FlowSnapshot _outbound;
     private FlowSnapshot _inbound;
@@ -30,18 +26,20 @@ internal sealed class FlowReporter : IDisposable
         (_plane, _log) = (plane, log);
         (_outbound, _inbound) = (plane.Outbound, plane.Inbound);
         _timer = time.CreateTimer(_ => Look(), null, Every, Every);
-        _onDemand = PosixSignalRegistration.Create((PosixSignal)UserSignal1, context =>
-        {
-            context.Cancel = true;   // the default would end the process
-            SayAll();
-        });
     }
 
     /// <summary>Stops looking.</summary>
-    public void Dispose()
+    public void Dispose() => _timer.Dispose();
+
+    /// <summary>Says all counts.</summary>
+    public void SayAll()
     {
-        _timer.Dispose();
-        _onDemand.Dispose();
+        foreach ((string direction, FlowSnapshot now) in new[] { ("outbound", _plane.Outbound), ("inbound", _plane.Inbound) })
+        {
+            string lost = string.Join(", ", now.DropsByReason.Select(drop => $"{drop.Reason} {drop.Packets}"));
+            _log.FlowCounts(direction, now.Received, now.Delivered, now.DeliveredBytes, lost.Length > 0 ? lost : "none",
+                now.SegmentFallbacks, now.JoinFallbacks, now.EcnOdd, now.ForeignMac, now.IcmpSent);
+        }
     }
 
     private void Look()
@@ -63,15 +61,5 @@ internal sealed class FlowReporter : IDisposable
         if (now.SegmentFallbacks > before.SegmentFallbacks) _log.SegmentationRefused(now.SegmentFallbacks - before.SegmentFallbacks);
         if (now.JoinFallbacks > before.JoinFallbacks) _log.JoiningRefused(now.JoinFallbacks - before.JoinFallbacks);
         return now;
-    }
-
-    private void SayAll()
-    {
-        foreach ((string direction, FlowSnapshot now) in new[] { ("outbound", _plane.Outbound), ("inbound", _plane.Inbound) })
-        {
-            string lost = string.Join(", ", now.DropsByReason.Select(drop => $"{drop.Reason} {drop.Packets}"));
-            _log.FlowCounts(direction, now.Received, now.Delivered, now.DeliveredBytes, lost.Length > 0 ? lost : "none",
-                now.SegmentFallbacks, now.JoinFallbacks, now.IcmpSent);
-        }
     }
 }

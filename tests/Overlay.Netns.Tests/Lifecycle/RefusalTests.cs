@@ -25,6 +25,7 @@ public sealed class RefusalTests : LifecycleTest
 
         await AssertCannotStartAsync(Node, "CAP_NET_ADMIN");
         Assert.False(File.Exists(Node.SubnetFilePath));
+        Assert.Empty(Etcd.Leases());
     }
 
     [Fact]
@@ -34,6 +35,7 @@ public sealed class RefusalTests : LifecycleTest
 
         await AssertCannotStartAsync(Node, "/dev/net/tun");
         Assert.False(File.Exists(Node.SubnetFilePath));
+        Assert.Empty(Etcd.Leases());
     }
 
     [Fact]
@@ -101,5 +103,41 @@ public sealed class RefusalTests : LifecycleTest
         other.Start();
 
         await AssertCannotStartAsync(other, "eth0");
+    }
+
+    [Fact]
+    public async Task K3_an_agent_whose_device_is_deleted_ends_with_1_to_be_started_anew()
+    {
+        AgentProcess agent = await Node.StartReadyAsync();
+        Node.Announce("ends with a fault: ");
+
+        Node.Host.Namespace.Ip("link del flannel.1");
+
+        Assert.Equal(1, await agent.ExitAsync());
+        Assert.Contains("lost its device", Assert.Single(agent.Trouble, line => line.Contains(" FATAL ", StringComparison.Ordinal)), StringComparison.Ordinal);
+
+        AgentProcess again = await Node.StartReadyAsync();
+        Assert.Equal(0, await again.StopAsync());
+    }
+
+    [Fact]
+    public async Task A_vni_too_long_for_the_device_name_is_named()
+    {
+        Etcd.PutConfig("""{"Network":"10.1.0.0/16","Backend":{"Type":"vxlan","VNI":16777215}}""");
+        Node.Start();
+
+        await AssertCannotStartAsync(Node, "flannel.16777215", "--device");
+        Assert.Empty(Etcd.Leases());
+    }
+
+    [Fact]
+    public async Task An_interface_of_another_kind_under_the_devices_name_is_left_alone()
+    {
+        Node.Host.Namespace.Ip("link add flannel.1 type bridge");
+        Node.Start();
+
+        await AssertCannotStartAsync(Node, "flannel.1 exists", "bridge");
+        Assert.Empty(Etcd.Leases());
+        Node.Host.Namespace.Ip("link del flannel.1");
     }
 }

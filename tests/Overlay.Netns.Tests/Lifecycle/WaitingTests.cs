@@ -17,6 +17,10 @@ public sealed class WaitingTests : LifecycleTest
         await supervisor.HeardAsync($"no connection to {Etcd.Endpoint}: Connection refused");
         Assert.False(supervisor.IsReady);
         Assert.Contains($"no connection to {Etcd.Endpoint}: Connection refused", Assert.Single(agent.Trouble), StringComparison.Ordinal);
+        const int SigHup = 1, SigUsr1 = 10;
+        agent.Signal(SigUsr1);   // nothing to report yet, and no reason to end
+        agent.Signal(SigHup);
+        await agent.LoggedAsync("SIGHUP: there is nothing to reload");
 
         await Etcd.StartAsync();
         await supervisor.HeardAsync("there is no network config in etcd");

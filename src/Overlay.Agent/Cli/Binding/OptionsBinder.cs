@@ -57,6 +57,7 @@ internal static class OptionsBinder
     {
         if (firewall.Masquerade) yield return $"{IpMasq}: FLANNEL_IPMASQ=true is written, but this version installs no masquerade rules; install them yourself";
         if (firewall.ForwardRules) yield return $"{IptablesForwardRules}: this version installs no rules; where FORWARD drops by default, as with Docker, accept the overlay network yourself";
+        if (!firewall.FullyRandom) yield return $"{IpMasqFullyRandomDisable}: has no effect, this version installs no masquerade rules";
         if (firewall.BlackholeRoute) yield return $"{IpBlackholeRoute}: this version installs no blackhole route";
     }
 
@@ -83,8 +84,8 @@ internal static class OptionsBinder
     private static string? DeviceName(ValueReader reader)
     {
         if (reader.Text(Device) is not { } name) return null;
-        bool bad = Encoding.UTF8.GetByteCount(name) > 15 || name is "." or ".." || name.Any(c => c is '/' or ':' or '%' || char.IsWhiteSpace(c));
-        if (bad) reader.Fail(Device, $"{Printable.Quote(name)} is not an interface name (1 to 15 bytes, no blanks, '/', ':' or '%')");
+        bool bad = name.Length > 15 || !Ascii.IsValid(name) || name is "." or ".." || name.Any(c => c is '/' or ':' or '%' || char.IsWhiteSpace(c));
+        if (bad) reader.Fail(Device, $"{Printable.Quote(name)} is not an interface name (1 to 15 ASCII characters, no blanks, '/', ':' or '%')");
         return name;
     }
 

@@ -2,7 +2,7 @@ using Overlay.Agent.Configuration;
 using Overlay.Agent.Startup;
 using Overlay.Encap.Linux;
 
-namespace Overlay.Agent.Services;
+namespace Overlay.Agent.Tunnel;
 
 /// <summary>Which offloads are used: what the flags ask for, held against what the kernel has.</summary>
 /// <param name="SegmentsSends">Many datagrams leave in one send (UDP_SEGMENT).</param>

@@ -6,7 +6,7 @@ using Overlay.Encap.Mtu;
 using Overlay.Encap.Wire;
 using Overlay.Subnet.Model;
 
-namespace Overlay.Agent.Services;
+namespace Overlay.Agent.Tunnel;
 
 /// <summary>What flags, network config and underlay together say of the overlay on this host.</summary>
 /// <param name="Device">Name of the TUN device.</param>
@@ -19,6 +19,8 @@ namespace Overlay.Agent.Services;
 internal sealed record OverlaySettings(
     string Device, IPNetwork Network, TunMtu Mtu, IPAddress ListenAddress, int Port, Vni Vni, DataPathSettings DataPath)
 {
+    private const int MaxNameLength = 15;   // IFNAMSIZ without the terminating zero
+
     /// <summary>Puts them together and checks that they go together.</summary>
     /// <exception cref="CannotStartException">They do not.</exception>
     public static OverlaySettings Combine(DataPathSettings dataPath, NetworkConfig config, UnderlayChoice underlay)
@@ -37,8 +39,11 @@ internal sealed record OverlaySettings(
                 $"an underlay MTU of {mtu.Bytes + Overhead.OuterIPv4} leaves {mtu.Bytes} bytes for the overlay, IPv4 needs {TunMtu.Minimum}; "
                 + $"raise the MTU of {underlay.Link.Name} or Backend.MTU in etcd");
         }
+        string device = dataPath.Device ?? $"flannel.{backend.Vni}";
+        if (device.Length > MaxNameLength)
+            throw new CannotStartException($"{device} is too long for an interface name ({MaxNameLength} bytes): choose --device");
         return new OverlaySettings(
-            dataPath.Device ?? $"flannel.{backend.Vni}", config.Network, mtu, underlay.ListenAddress, backend.Port, new Vni(backend.Vni), dataPath);
+            device, config.Network, mtu, underlay.ListenAddress, backend.Port, new Vni(backend.Vni), dataPath);
     }
 
     /// <summary>This node's place in the overlay.</summary>

@@ -8,7 +8,7 @@ using Overlay.Encap.Linux;
 using Overlay.Encap.Linux.Gate;
 using Overlay.Encap.Linux.Netlink;
 
-namespace Overlay.Agent.Services;
+namespace Overlay.Agent.Tunnel;
 
 /// <summary>
 /// The overlay on this host: the TUN device with address, MTU and route, the sockets of the underlay, and the packet loops
@@ -18,6 +18,7 @@ namespace Overlay.Agent.Services;
 internal sealed class OverlayDevice : IDisposable
 {
     private const int TxQueueLength = 500;
+    private const string ProbeName = "ovlprobe%d";   // the kernel puts a free number
 
     /// <summary>A super-packet and the headers of its segments have to fit into one send of 65,507 bytes.</summary>
     private const int GsoMaxSize = 62_000;
@@ -45,7 +46,7 @@ internal sealed class OverlayDevice : IDisposable
                 JoinsTcp = Offloads.SuperPackets,
                 JoinsUdp = _tun.TakesUdpSegments,
             };
-            WorkerEnds[] workers = [.. _tun.Queues.Select(queue => Open(queue, settings, options))];
+            WorkerEnds[] workers = [.. _tun.Queues.Select(queue => OpenWorker(queue, settings, options))];
             _linkIndex = netlink.Link(settings.Device)?.Index ?? throw new CannotStartException($"{settings.Device} vanished while it was being set up");
             Plane = new DataPlane(workers, table, settings.Mtu, options, _signal, PacketThread.Prepare);
             Plane.Start();
@@ -66,23 +67,53 @@ internal sealed class OverlayDevice : IDisposable
     /// <summary>Which offloads are in use.</summary>
     public OffloadPlan Offloads { get; }
 
-    /// <summary>Sets everything up and starts to forward.</summary>
-    /// <exception cref="LinuxException">The kernel refuses something; nothing is left behind.</exception>
-    /// <exception cref="CannotStartException">The device's name belongs to somebody else.</exception>
-    public static OverlayDevice Open(OverlaySettings settings, IPNetwork subnet, ForwardingTableRef table, RouteNetlink netlink, ILogger log)
+    /// <summary>
+    /// Looks whether this host can carry the overlay, before anything is written to etcd: the UDP port is free, and a TUN device can be made.
+    /// Leaves nothing behind.
+    /// </summary>
+    /// <returns>The kernel vxlan device of the same name that <see cref="Open"/> is to replace (flanneld leaves one when it ends), or null.</returns>
+    /// <exception cref="LinuxException">The kernel refuses.</exception>
+    /// <exception cref="CannotStartException">The device's name belongs to an interface of another kind.</exception>
+    public static LinkInfo? CheckHost(OverlaySettings settings, RouteNetlink netlink)
     {
         LinkInfo? standing = netlink.Link(settings.Device);
-        if (standing is { Kind: "vxlan" })
+        if (standing is { Kind: not ("vxlan" or "tun") })
+            throw new CannotStartException($"{settings.Device} exists and is no VXLAN device ({standing.Kind ?? "a plain interface"}): remove it, or choose --device");
+        LinkInfo? replaced = standing is { Kind: "vxlan" } ? standing : null;
+        using ShutdownSignal signal = new();
+        if (replaced?.VxlanPort != settings.Port) UdpReceiver.Open(settings.ListenAddress, settings.Port, shared: false, joins: false, signal).Dispose();
+        TunDevice.Open(replaced is null ? settings.Device : ProbeName, queues: 1, segments: false, signal).Dispose();
+        return replaced;
+    }
+
+    /// <summary>Sets everything up and starts to forward.</summary>
+    /// <param name="settings">What to set up.</param>
+    /// <param name="subnet">This node's lease.</param>
+    /// <param name="table">What packets are judged by.</param>
+    /// <param name="netlink">Stays with the caller, and open for as long as the device is.</param>
+    /// <param name="replaced">What <see cref="CheckHost"/> returned.</param>
+    /// <param name="log">Says what was done.</param>
+    /// <exception cref="LinuxException">The kernel refuses something; what was made is removed again.</exception>
+    public static OverlayDevice Open(
+        OverlaySettings settings, IPNetwork subnet, ForwardingTableRef table, RouteNetlink netlink, LinkInfo? replaced, ILogger log)
+    {
+        if (replaced is not null)
         {
-            // What flanneld leaves when it ends: it holds the UDP port and the route.
-            log.KernelDeviceReplaced(settings.Device, standing.Mac);
-            netlink.DeleteLink(standing.Index);
+            log.KernelDeviceReplaced(settings.Device, replaced.Mac);
+            netlink.DeleteLink(replaced.Index);
         }
         OverlayDevice device = new(settings, subnet, table, netlink);
         if (device.Offloads.Reason is { } reason) log.OffloadWithheld(reason);
         log.OffloadsChosen(device.Offloads.Describe(device._tun.TakesUdpSegments), settings.DataPath.Workers);
         log.DeviceUp(settings.Device, subnet.BaseAddress, settings.Mtu.Bytes, settings.Network, settings.ListenAddress, settings.Port, settings.Vni);
         return device;
+    }
+
+    /// <summary>Waits until the packet loops end.</summary>
+    /// <exception cref="DeviceLostException">They ended by themselves.</exception>
+    public async Task WatchAsync(CancellationToken stop)
+    {
+        if (await Plane.Completion.WaitAsync(stop).ConfigureAwait(false) is { } fault) throw new DeviceLostException(fault);
     }
 
     /// <summary>Takes another subnet's address in place of the present one.</summary>
@@ -122,7 +153,7 @@ internal sealed class OverlayDevice : IDisposable
         _netlink.ReplaceRoute(_network, _linkIndex, _subnet.BaseAddress);
     }
 
-    private WorkerEnds Open(TunQueue queue, OverlaySettings settings, DataPlaneOptions options)
+    private WorkerEnds OpenWorker(TunQueue queue, OverlaySettings settings, DataPlaneOptions options)
     {
         UdpReceiver receiver = UdpReceiver.Open(settings.ListenAddress, settings.Port, settings.DataPath.Workers > 1, Offloads.JoinsReceives, _signal);
         _sockets.Add(receiver);

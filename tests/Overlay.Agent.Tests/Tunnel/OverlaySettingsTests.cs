@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text;
 using Overlay.Agent.Configuration;
-using Overlay.Agent.Services;
+using Overlay.Agent.Tunnel;
 using Overlay.Agent.Startup;
 using Overlay.Encap.Forwarding;
 using Overlay.Encap.Linux.Netlink;
@@ -9,7 +9,7 @@ using Overlay.Encap.Wire;
 using Overlay.Subnet.Model;
 using Overlay.Testing.Packets;
 
-namespace Overlay.Agent.Tests.Services;
+namespace Overlay.Agent.Tests.Tunnel;
 
 public sealed class OverlaySettingsTests
 {
