@@ -81,7 +81,7 @@ public sealed class FollowingTests : LifecycleTest
         using Supervisor supervisor = new(Underlay.Folder);
         AgentProcess agent = Node.StartWith(supervisor.Environment);
         await agent.ReadyAsync();
-        Node.Announce("is now held by", "moved from", "its subnet overlaps with ours");
+        Node.Announce("is now held by", "moved from", "until Docker is restarted", "its subnet overlaps with ours");
         string name = Node.LeaseName;
         System.Net.IPAddress address = Node.File.AddressOf(0);
         const string Foreign = """{"PublicIP":"192.168.64.99","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:00:00:00:00:99"}}""";
