@@ -7,7 +7,7 @@ public sealed record DataPlaneOptions
     public int OutboundPackets { get; init; } = 64;
 
     /// <summary>Most buffers received from the underlay in one turn; each may hold many datagrams.</summary>
-    public int InboundBuffers { get; init; } = 32;
+    public int InboundBuffers { get; init; } = 16;
 
     /// <summary>Source ports of each worker; a power of two is not needed.</summary>
     public int Lanes { get; init; } = 4;
