@@ -26,7 +26,8 @@ public sealed class TransferTests(MatrixTopologies topologies) : IClassFixture<M
         await TcpTransfer.RunAsync(topology.RightPod, topology.LeftPod, 1 << 20, Small);
     }
 
-    // 64: small; 1422: exactly a packet of the overlay's MTU; 1423: one more byte, two fragments; 8000: six of them.
+    // 64: small; 1422: exactly a packet of the overlay's MTU; 1423: one more byte, two fragments; 8000: six of them; 65507: as much as
+    // a datagram can hold, 47 of them.
     [Theory, MemberData(nameof(All))]
     public async Task D8_udp_datagrams_arrive_intact_whole_or_in_fragments(NodeKind left, NodeKind right, UnderlayProfile profile)
     {
@@ -34,6 +35,7 @@ public sealed class TransferTests(MatrixTopologies topologies) : IClassFixture<M
         foreach ((Pod from, Pod to) in new[] { (topology.LeftPod, topology.RightPod), (topology.RightPod, topology.LeftPod) })
         {
             foreach (int size in new[] { Small, 1422, 1423, 8000 }) await UdpTransfer.RunAsync(from, to, size, 640);
+            await UdpTransfer.RunAsync(from, to, 65_507, 32);
         }
     }
 

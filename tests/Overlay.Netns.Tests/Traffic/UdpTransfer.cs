@@ -31,7 +31,7 @@ internal static class UdpTransfer
         if (segmented) sender.SetRawSocketOption(SolUdp, UdpSegment, BitConverter.GetBytes(size));
 
         sender.DontFragment = false;   // as a program that does not care; .NET's default, said for the reader
-        int under = Math.Min(MostUnderWay, MostBytesUnderWay / size);
+        int under = Math.Clamp(MostBytesUnderWay / size, 1, MostUnderWay);
         byte[] window = new byte[under * size];
         byte[] buffer = new byte[65536];
         for (int start = 0; start < count; start += under)
