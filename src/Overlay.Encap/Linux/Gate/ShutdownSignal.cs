@@ -20,7 +20,7 @@ public sealed class ShutdownSignal : IStopSignal, IDisposable
         Descriptor = descriptor!;
     }
 
-    /// <summary>Whether <see cref="Trigger"/> has been called.</summary>
+    /// <inheritdoc/>
     public bool IsTriggered => Volatile.Read(ref _triggered) != 0;
 
     /// <summary>Readable for as long as the signal is up. Poll it, never read it.</summary>
