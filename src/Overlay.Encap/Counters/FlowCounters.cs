@@ -36,7 +36,7 @@ public sealed class FlowCounters
     /// <summary>A packet that passed under a MAC that is not its sender's.</summary>
     public void CountForeignMac() => _foreignMac++;
 
-    /// <summary>A segmented send that the kernel refused and that was sent again piece by piece.</summary>
+    /// <summary>A train that the kernel would not segment (not: one too long for its path) and that was sent again piece by piece.</summary>
     public void CountSegmentFallback() => _segmentFallbacks++;
 
     /// <summary>A super-packet that the TUN device refused and that was written again packet by packet.</summary>
