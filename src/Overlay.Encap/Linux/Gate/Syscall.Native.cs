@@ -15,9 +15,6 @@ internal static unsafe partial class Syscall
         internal static partial int poll(Tmds.Linux.pollfd* entries, nuint count, int timeoutMilliseconds);
 
         [LibraryImport("libc", SetLastError = true)]
-        internal static partial nint readv(FileDescriptor descriptor, iovec* pieces, int count);
-
-        [LibraryImport("libc", SetLastError = true)]
         internal static partial nint writev(FileDescriptor descriptor, iovec* pieces, int count);
 
         [LibraryImport("libc", SetLastError = true)]

@@ -47,15 +47,6 @@ internal static unsafe partial class Syscall
         return result;
     }
 
-    /// <summary>readv(2) into <paramref name="count"/> pieces.</summary>
-    public static int ReadV(FileDescriptor descriptor, iovec* pieces, int count)
-    {
-        int result;
-        do result = Result((int)Native.readv(descriptor, pieces, count));
-        while (result == -(int)Errno.EINTR);
-        return result;
-    }
-
     /// <summary>write(2). For a packet device one call is one packet.</summary>
     public static int Write(FileDescriptor descriptor, ReadOnlySpan<byte> buffer)
     {
@@ -96,16 +87,6 @@ internal static unsafe partial class Syscall
 
     /// <summary>ioctl(2) whose argument is a number, as of TUNSETOFFLOAD.</summary>
     public static int Ioctl(FileDescriptor descriptor, uint request, uint argument) => Ioctl(descriptor, request, (void*)(nuint)argument);
-
-    /// <summary>poll(2) on one descriptor; see the overload with two.</summary>
-    public static int Poll(FileDescriptor descriptor, short events, int timeoutMilliseconds, out short ready)
-    {
-        using FileDescriptor.Loan loan = descriptor.Borrow();
-        Tmds.Linux.pollfd entry = new() { fd = loan.Number, events = events };
-        int result = Poll(&entry, 1, timeoutMilliseconds);
-        ready = result > 0 ? entry.revents : (short)0;
-        return result;
-    }
 
     /// <summary>
     /// poll(2) on a device and the kill switch beside it. Returns how many are ready, 0 when the time is over. A wait that a signal
