@@ -9,8 +9,6 @@ internal static class NetworkConfigJson
 {
     private const int MaxLength = 64 * 1024;
     private const int MaxVni = (1 << 24) - 1;
-    private const int VxlanOverhead = 50;
-    private const int LeastIPv4Mtu = 68; // RFC 791
 
     private sealed class Fields
     {
@@ -88,7 +86,7 @@ internal static class NetworkConfigJson
                 else if (GoJson.Is(name, field = "Port"))
                     backend = backend with { Port = GoJson.Number(ref value, backend.Port, ushort.MaxValue) is var port and > 0 ? (ushort)port : (ushort)8472 };
                 else if (GoJson.Is(name, field = "MTU"))
-                    backend = backend with { Mtu = Mtu(GoJson.Number(ref value, (uint)backend.Mtu, ushort.MaxValue)) };
+                    backend = backend with { Mtu = (int)GoJson.Number(ref value, (uint)backend.Mtu, ushort.MaxValue) };
                 else if (GoJson.Is(name, field = "DirectRouting"))
                     backend = backend with { DirectRouting = GoJson.Bool(ref value, backend.DirectRouting) };
                 else if (GoJson.Is(name, field = "GBP") && GoJson.Bool(ref value, false))
@@ -113,10 +111,6 @@ internal static class NetworkConfigJson
         return lower is "vxlan" or "" ? lower
             : throw new FormatException($"backend \"{LogText.Escape(type)}\" is not supported; supported: vxlan");
     }
-
-    private static int Mtu(uint mtu) =>
-        mtu is 0 or >= LeastIPv4Mtu + VxlanOverhead ? (int)mtu
-            : throw new FormatException($"too small: an outer MTU under {LeastIPv4Mtu + VxlanOverhead} leaves no room for an IPv4 packet");
 
     private static NetworkConfig Check(Fields fields)
     {

@@ -92,7 +92,7 @@ public sealed class NetworkConfigTests
     [InlineData("""{"Network":"10.1.0.0/16","Backend":{"VNI":16777216}}""", "Backend.VNI", "from 0 to 16777215")]
     [InlineData("""{"Network":"10.1.0.0/16","Backend":{"VNI":-1}}""", "Backend.VNI", "expected a whole number")]
     [InlineData("""{"Network":"10.1.0.0/16","Backend":{"Port":65536}}""", "Backend.Port", "from 0 to 65535")]
-    [InlineData("""{"Network":"10.1.0.0/16","Backend":{"MTU":117}}""", "Backend.MTU", "too small")]
+    [InlineData("""{"Network":"10.1.0.0/16","Backend":{"MTU":65536}}""", "Backend.MTU", "from 0 to 65535")]
     [InlineData("""{"Network":"10.1.0.0/16","Backend":{"MTU":-1450}}""", "Backend.MTU", "expected a whole number")]
     [InlineData("""{"Network":"10.1.0.0/16","Backend":{"DirectRouting":1}}""", "Backend.DirectRouting", "expected true or false")]
     [InlineData("""{"Network":"10.1.0.0/16","Backend":{"GBP":true}}""", "Backend.GBP", "not supported")]
