@@ -24,6 +24,12 @@ internal static unsafe partial class Syscall
         internal static partial int recvmmsg(FileDescriptor descriptor, mmsghdr* messages, uint count, int flags, void* timeout);
 
         [LibraryImport("libc", SetLastError = true)]
+        internal static partial int statx(int folder, byte* path, int flags, uint mask, statx* result);
+
+        [LibraryImport("libc", SetLastError = true)]
+        internal static partial int fsync(FileDescriptor descriptor);
+
+        [LibraryImport("libc", SetLastError = true)]
         internal static partial int sched_setscheduler(int thread, int policy, int* priority);
     }
 }

@@ -8,7 +8,8 @@ namespace Overlay.Encap.Linux.Gate;
 /// <summary>
 /// The one gate to the kernel. Every method takes a <see cref="FileDescriptor"/>, repeats itself on EINTR, throws nothing for what the
 /// kernel says, and returns a count (zero or more) or a negated <see cref="Errno"/>. Safe from any thread; memory passed by pointer must
-/// be pinned by the caller. Nothing here allocates, except Open, Socket and EventFd for the handle they return.
+/// be pinned by the caller. Nothing here allocates, except Open, Socket and EventFd
+/// for the handle they return, and the calls that take a path as a string.
 /// </summary>
 internal static unsafe partial class Syscall
 {
