@@ -7,7 +7,7 @@ die() {
     exit 1
 }
 
-# The Debian/Ubuntu package that brings a command (or, for lib* and zlib*, is the thing itself).
+# The Debian/Ubuntu package that brings a command (or, for lib*, zlib* and dotnet-sdk-*, is the thing itself).
 package_of() {
     case $1 in
         etcd) echo etcd-server ;;
@@ -24,7 +24,7 @@ package_of() {
 
 have() {
     case $1 in
-        lib* | zlib*) [[ $(dpkg-query -W -f '${Status}' "$1" 2>/dev/null) == *' installed' ]] || [[ $(dpkg-query -W -f '${Status}' "$1t64" 2>/dev/null) == *' installed' ]] ;;
+        lib* | zlib* | dotnet-sdk-*) [[ $(dpkg-query -W -f '${Status}' "$1" 2>/dev/null) == *' installed' ]] || [[ $(dpkg-query -W -f '${Status}' "$1t64" 2>/dev/null) == *' installed' ]] ;;
         *) command -v "$1" >/dev/null ;;
     esac
 }
@@ -73,8 +73,8 @@ as_owner() {
     fi
 }
 
-# need_dotnet: puts a .NET 10 SDK on PATH or says how to get one. sudo trims PATH, hence the usual places too.
-need_dotnet() {
+# use_dotnet: puts a .NET 10 SDK that is here on PATH. sudo trims PATH, hence the usual places too.
+use_dotnet() {
     local home dir
     home=$(getent passwd "${SUDO_USER:-$(id -un)}" | cut -d: -f6)
     for dir in '' "${DOTNET_ROOT:-}" /usr/lib/dotnet /usr/share/dotnet /usr/local/share/dotnet "$home/.dotnet"; do
@@ -84,6 +84,16 @@ need_dotnet() {
             return
         fi
     done
+    return 1
+}
+
+# need_dotnet: finds a .NET 10 SDK, installs it where apt has it, or says how to get one.
+need_dotnet() {
+    if use_dotnet; then return; fi
+    if ((EUID == 0)) && [[ -n $(apt-cache madison dotnet-sdk-10.0 2>/dev/null) ]]; then
+        need dotnet-sdk-10.0
+        if use_dotnet; then return; fi
+    fi
     die "needs the .NET SDK 10, which is not here. Get it with one of:
     apt-get install dotnet-sdk-10.0                 (Ubuntu; on Debian add Microsoft's feed first, https://learn.microsoft.com/dotnet/core/install/linux-debian)
     curl -sSL https://dot.net/v1/dotnet-install.sh | bash -s -- --channel 10.0"

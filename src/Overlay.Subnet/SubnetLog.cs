@@ -16,9 +16,6 @@ internal static partial class SubnetLog
     [LoggerMessage(2001, LogLevel.Information, "the TLS files have changed on disk: connecting anew with them")]
     public static partial void TlsFilesReread(this ILogger log);
 
-    [LoggerMessage(2002, LogLevel.Warning, "etcd-cafile, etcd-certfile and etcd-keyfile have no effect: etcd-endpoints says http://, not https://")]
-    public static partial void TlsFilesUnused(this ILogger log);
-
     [LoggerMessage(2010, LogLevel.Warning, "lost contact while following {Path}: {Reason} (retrying; what is known stays in force)")]
     public static partial void FollowingLost(this ILogger log, string path, string reason);
 

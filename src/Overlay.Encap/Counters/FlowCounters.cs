@@ -2,7 +2,8 @@ namespace Overlay.Encap.Counters;
 
 /// <summary>
 /// What one loop has done, since it began. <c>Received = Delivered + sum of drops</c>, whenever no batch is in the making.
-/// A super-packet counts as the packets it stands for.
+/// A super-packet counts as the packets it is cut into or was joined from; as one where it is dropped before it is cut, and
+/// where a peer sent it in one piece.
 /// </summary>
 /// <remarks>Written by the loop's thread only, with plain adds; read by anybody through <see cref="Snapshot"/>.</remarks>
 public sealed class FlowCounters
@@ -36,7 +37,7 @@ public sealed class FlowCounters
     /// <summary>A packet that passed under a MAC that is not its sender's.</summary>
     public void CountForeignMac() => _foreignMac++;
 
-    /// <summary>A segmented send that the kernel refused and that was sent again piece by piece.</summary>
+    /// <summary>A train that the kernel would not segment (not: one too long for its path) and that was sent again piece by piece.</summary>
     public void CountSegmentFallback() => _segmentFallbacks++;
 
     /// <summary>A super-packet that the TUN device refused and that was written again packet by packet.</summary>

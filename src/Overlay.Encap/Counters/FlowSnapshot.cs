@@ -7,7 +7,7 @@ namespace Overlay.Encap.Counters;
 /// <param name="Drops">Packets lost, indexed by <see cref="DropReason"/>.</param>
 /// <param name="EcnOdd">Packets with an ECN pair that no well-behaved tunnel produces.</param>
 /// <param name="ForeignMac">Packets that passed under a MAC that is not their sender's.</param>
-/// <param name="SegmentFallbacks">Segmented sends that were refused and sent again piece by piece.</param>
+/// <param name="SegmentFallbacks">Trains that the kernel would not segment and that were sent again piece by piece.</param>
 /// <param name="JoinFallbacks">Super-packets that the TUN device refused and that were written again packet by packet.</param>
 /// <param name="IcmpSent">ICMP errors sent to local senders.</param>
 public sealed record FlowSnapshot(

@@ -71,6 +71,8 @@ public sealed class DataPlane
             _prepareThread();
             IoResult result = loop();
             if (result.Status != IoStatus.Ok) Fail(new DataPlaneFault(name, result.Errno, null));
+            // A wait has one way to say no, so a poll that failed (ENOMEM) ends a loop as a stop does. Left alone, one direction would be dead for good.
+            else if (!_stop.IsTriggered) Fail(new DataPlaneFault(name, 0, new IOException("the wait for packets failed")));
         }
 #pragma warning disable CA1031 // whatever it is, the plane has to stop in order and the process has to end with it
         catch (Exception e)

@@ -15,7 +15,8 @@ namespace Overlay.Encap.Flow;
 internal sealed class TrainSender(IUnderlaySender underlay, IcmpResponder icmp, FlowCounters counters)
 {
     // Peers towards which the kernel refused to segment, until the table changes and they are tried again.
-    private readonly HashSet<uint> _unsegmented = [];
+    // Room for more of them than is likely, so that to remember one does not allocate.
+    private readonly HashSet<uint> _unsegmented = new(capacity: 64);
     private readonly int[] _pending = new int[SendBatch.MaxDatagrams];
     private ForwardingTable? _table;
 
@@ -63,7 +64,6 @@ internal sealed class TrainSender(IUnderlaySender underlay, IcmpResponder icmp, 
                 case IoStatus.Fatal:
                     return result;
                 case IoStatus.TooBig when train.Segments > 1:   // says something of these sizes, nothing of segmentation
-                    counters.CountSegmentFallback();
                     SendPieces(batch, train);
                     pending = pending[1..];
                     continue;

@@ -31,14 +31,16 @@ public sealed unsafe class TunDevice : IDisposable
     /// <summary>Whether UDP super-packets pass in both directions (Linux 6.2).</summary>
     public bool TakesUdpSegments { get; }
 
-    /// <summary>Creates the device, down and without address.</summary>
+    /// <summary>Creates the device, down and without address. One that exists is never taken over.</summary>
     /// <param name="name">Interface name, 1 to 15 bytes.</param>
     /// <param name="queues">Number of queues, at least one.</param>
     /// <param name="segments">Whether super-packets may pass; false leaves only checksum offload.</param>
     /// <param name="signal">Ends the waits of all queues.</param>
-    /// <exception cref="LinuxException">No /dev/net/tun, no permission, or the name belongs to somebody else.</exception>
+    /// <exception cref="LinuxException">No /dev/net/tun, no permission, the name is none for an interface, or it is taken.</exception>
     public static TunDevice Open(string name, int queues, bool segments, ShutdownSignal signal)
     {
+        if (!IsName(name))
+            throw new LinuxException($"create TUN device \"{name}\"", Errno.EINVAL, "a device name is 1 to 15 ASCII characters without space, slash, colon and per cent: choose --device");
         List<TunQueue> opened = [];
         bool takesUdp = segments;
         try
@@ -48,7 +50,7 @@ public sealed unsafe class TunDevice : IDisposable
                 LinuxException.Check(Syscall.Open("/dev/net/tun\0"u8, O_RDWR | O_NONBLOCK, out FileDescriptor? descriptor), "open /dev/net/tun",
                     "load the tun module (modprobe tun) or let the service use the device (DeviceAllow=/dev/net/tun rw)");
                 opened.Add(new TunQueue(descriptor!, signal));
-                Attach(descriptor!, name, queues > 1);
+                Attach(descriptor!, name, queues > 1, isFirst: i == 0);
                 takesUdp = SetOffloads(descriptor!, segments) && takesUdp;
             }
             return new TunDevice(name, [.. opened], takesUdp);
@@ -66,21 +68,23 @@ public sealed unsafe class TunDevice : IDisposable
         foreach (TunQueue queue in Queues) queue.Dispose();
     }
 
-    private static void Attach(FileDescriptor descriptor, string name, bool multiQueue)
+    private static void Attach(FileDescriptor descriptor, string name, bool multiQueue, bool isFirst)
     {
         ifreq request = default;
         Encoding.ASCII.GetBytes(name, new Span<byte>(request.ifr_name, TunAbi.IFNAMSIZ - 1));
         request.ifr_flags = (ushort)(TunAbi.IFF_TUN | TunAbi.IFF_NO_PI | TunAbi.IFF_VNET_HDR | (multiQueue ? TunAbi.IFF_MULTI_QUEUE : 0));
+        // Without it the kernel would join us to a persistent TUN of that name that nobody holds at the moment, with its owner's settings.
+        if (isFirst) request.ifr_flags |= TunAbi.IFF_TUN_EXCL;
         int result = Syscall.Ioctl(descriptor, TunAbi.TUNSETIFF, ref request);
-        LinuxException.Check(result, $"create TUN device {name}", Syscall.ErrorOf(result) switch
-        {
-            Errno.EBUSY => $"another process holds {name}: is a second agent running?",
-            Errno.EINVAL => $"an interface {name} exists and is of another kind: remove it (ip link delete {name}) or choose --device",
-            _ => null,
-        });
+        LinuxException.Check(result, $"create TUN device {name}", Syscall.ErrorOf(result) == Errno.EBUSY
+            ? $"another process or a left-over persistent device holds {name}: remove it (ip link delete {name}) or choose --device" : null);
         int headerSize = VirtioNetHeader.Size;
         LinuxException.Check(Syscall.Ioctl(descriptor, TunAbi.TUNSETVNETHDRSZ, ref headerSize), $"set the header size of {name}");
     }
+
+    // The kernel's rule, and no per cent: it would put a number of its own in its place.
+    private static bool IsName(string name) =>
+        name.Length is > 0 and < TunAbi.IFNAMSIZ && name is not ("." or "..") && name.All(c => c is > ' ' and <= '~' and not ('/' or ':' or '%'));
 
     // Returns whether the kernel knows UDP segmentation.
     private static bool SetOffloads(FileDescriptor descriptor, bool segments)

@@ -24,6 +24,7 @@ public sealed unsafe class UdpSender : IUnderlaySender, IDisposable
     private const int MtuDiscoverDo = 2;      // IP_PMTUDISC_DO
 
     private readonly FileDescriptor[] _lanes;
+    private readonly FileDescriptor _probe;   // never sends; connected to a peer, it tells the MTU of the path
     private readonly int _port;
     private readonly ShutdownSignal _signal;
     private readonly mmsghdr[] _messages = GC.AllocateArray<mmsghdr>(SendBatch.MaxDatagrams, pinned: true);
@@ -31,7 +32,8 @@ public sealed unsafe class UdpSender : IUnderlaySender, IDisposable
     private readonly sockaddr_in[] _destinations = GC.AllocateArray<sockaddr_in>(SendBatch.MaxDatagrams, pinned: true);
     private readonly byte[] _control = GC.AllocateArray<byte>(SendBatch.MaxDatagrams * ControlSize, pinned: true);
 
-    private UdpSender(FileDescriptor[] lanes, int port, ShutdownSignal signal) => (_lanes, _port, _signal) = (lanes, port, signal);
+    private UdpSender(FileDescriptor[] lanes, FileDescriptor probe, int port, ShutdownSignal signal) =>
+        (_lanes, _probe, _port, _signal) = (lanes, probe, port, signal);
 
     /// <summary>Opens the sockets and binds each to a free source port.</summary>
     /// <param name="address">The address to send from.</param>
@@ -51,7 +53,11 @@ public sealed unsafe class UdpSender : IUnderlaySender, IDisposable
                 UnderlaySocket.Require(descriptor, IPPROTO_IP, IP_MTU_DISCOVER, MtuDiscoverDo, "forbid fragmentation");
                 BindAnywhere(descriptor, address);
             }
-            return new UdpSender([.. opened], port, signal);
+            FileDescriptor probe = UnderlaySocket.CreateProbe();
+            opened.Add(probe);
+            // To the address of the lanes: else the first peer asked for would choose the source for all that follow.
+            LinuxException.Check(Syscall.Bind(probe, UnderlaySocket.AddressOf(address, 0)), $"bind a UDP port of {address}");
+            return new UdpSender([.. opened[..lanes]], probe, port, signal);
         }
         catch
         {
@@ -85,12 +91,9 @@ public sealed unsafe class UdpSender : IUnderlaySender, IDisposable
     }
 
     /// <inheritdoc/>
-    public int PathMtu(uint destination)
-    {
-        using FileDescriptor probe = UnderlaySocket.Create(sends: true);
-        return Syscall.Connect(probe, UnderlaySocket.AddressOf(destination, _port)) >= 0
-            && Syscall.GetSockOpt(probe, IPPROTO_IP, IP_MTU, out int mtu) >= 0 ? mtu : 0;
-    }
+    public int PathMtu(uint destination) =>
+        Syscall.Connect(_probe, UnderlaySocket.AddressOf(destination, _port)) >= 0
+        && Syscall.GetSockOpt(_probe, IPPROTO_IP, IP_MTU, out int mtu) >= 0 ? mtu : 0;
 
     /// <inheritdoc/>
     public bool WaitWritable(int lane) =>
@@ -101,6 +104,7 @@ public sealed unsafe class UdpSender : IUnderlaySender, IDisposable
     public void Dispose()
     {
         foreach (FileDescriptor descriptor in _lanes) descriptor.Dispose();
+        _probe.Dispose();
     }
 
     private static void BindAnywhere(FileDescriptor descriptor, IPAddress address)

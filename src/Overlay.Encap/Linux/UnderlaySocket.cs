@@ -17,12 +17,19 @@ internal static class UnderlaySocket
     /// <param name="sends">True for one that only sends, false for one that only receives: it gets a large buffer on that side.</param>
     public static FileDescriptor Create(bool sends)
     {
-        LinuxException.Check(Syscall.Socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0, out FileDescriptor? descriptor), "create a UDP socket");
-        if (sends) SetBuffer(descriptor!, SO_SNDBUFFORCE, SO_SNDBUF);
-        else SetBuffer(descriptor!, SO_RCVBUFFORCE, SO_RCVBUF);
-        // What a stranger sends to a source port is never read: let it take no memory.
-        if (sends) Syscall.SetSockOpt(descriptor!, SOL_SOCKET, SO_RCVBUF, 0);
-        return descriptor!;
+        FileDescriptor descriptor = Open();
+        if (sends) SetBuffer(descriptor, SO_SNDBUFFORCE, SO_SNDBUF);
+        else SetBuffer(descriptor, SO_RCVBUFFORCE, SO_RCVBUF);
+        if (sends) Deafen(descriptor);
+        return descriptor;
+    }
+
+    /// <summary>A UDP socket, not bound, that neither sends nor receives: what it is connected to can be asked for.</summary>
+    public static FileDescriptor CreateProbe()
+    {
+        FileDescriptor descriptor = Open();
+        Deafen(descriptor);
+        return descriptor;
     }
 
     /// <summary>An IPv4 socket address.</summary>
@@ -39,6 +46,15 @@ internal static class UnderlaySocket
     /// <summary>Sets an option that the agent cannot do without.</summary>
     public static void Require(FileDescriptor descriptor, int level, int option, int value, string purpose) =>
         LinuxException.Check(Syscall.SetSockOpt(descriptor, level, option, value), purpose);
+
+    private static FileDescriptor Open()
+    {
+        LinuxException.Check(Syscall.Socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0, out FileDescriptor? descriptor), "create a UDP socket");
+        return descriptor!;
+    }
+
+    // What a stranger sends to a source port is never read: let it take no memory.
+    private static void Deafen(FileDescriptor descriptor) => Syscall.SetSockOpt(descriptor, SOL_SOCKET, SO_RCVBUF, 0);
 
     // The FORCE option needs CAP_NET_ADMIN in the first user namespace; without it the system's limit holds.
     private static void SetBuffer(FileDescriptor descriptor, int force, int plain)

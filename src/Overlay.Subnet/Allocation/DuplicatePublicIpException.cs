@@ -16,9 +16,5 @@ public sealed class DuplicatePublicIpException : Exception
             + $"\"{ours.NodeId}\". Give this node an address of its own (--public-ip, --iface); if the other node is gone for good or was reinstalled, "
             + $"delete its key {theirs.Key} with etcdctl")
     {
-        Theirs = theirs;
     }
-
-    /// <summary>The lease found under our address.</summary>
-    public Lease Theirs { get; }
 }

@@ -23,8 +23,6 @@ internal sealed class EtcdConnection : IDisposable
     {
         Options = options;
         _log = log;
-        if (!options.UsesTls && (options.CertFile.Length > 0 || options.CaFile.Length > 0))
-            log.TlsFilesUnused();
     }
 
     public EtcdOptions Options { get; }

@@ -20,7 +20,9 @@ public sealed class EtcdLeaseStore : ILeaseStore, IDisposable
     private readonly EtcdOptions _options;
     private readonly EtcdConnection _connection;
 
-    /// <summary>Creates the store on options that <see cref="EtcdOptionsValidator"/> has passed.</summary>
+    /// <summary>Creates the store.</summary>
+    /// <param name="options">Taken as they are: it is for the caller to refuse malformed endpoints and half a key pair, with the flag's name.</param>
+    /// <param name="log">Where repairs of the connection are reported.</param>
     public EtcdLeaseStore(EtcdOptions options, ILogger<EtcdLeaseStore> log)
     {
         _options = options;

@@ -1,6 +1,6 @@
 namespace Overlay.Subnet.Etcd;
 
-/// <summary>How to reach etcd: flannel's <c>etcd-*</c> flags. Check with <see cref="EtcdOptionsValidator"/> before use. Never prints the password.</summary>
+/// <summary>How to reach etcd: flannel's <c>etcd-*</c> flags, checked by whoever reads them. Never prints the password.</summary>
 public sealed class EtcdOptions
 {
     /// <summary>The members, each <c>http://host:port</c> or <c>https://host:port</c>, all with the same scheme.</summary>
@@ -29,11 +29,6 @@ public sealed class EtcdOptions
 
     /// <summary>Whether the connection uses TLS, decided by the endpoints' scheme alone.</summary>
     public bool UsesTls => Endpoints.Count > 0 && Endpoints[0].StartsWith("https://", StringComparison.OrdinalIgnoreCase);
-
-    /// <summary>Splits the value of <c>etcd-endpoints</c> at its commas; an endpoint without a scheme means http, as with flannel.</summary>
-    public static IReadOnlyList<string> SplitEndpoints(string flag) =>
-        [.. flag.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
-            .Select(e => e.Contains("://", StringComparison.Ordinal) ? e : $"http://{e}")];
 
     /// <summary>Endpoints and prefix; no secret.</summary>
     public override string ToString() => $"{string.Join(',', Endpoints)}{Prefix}";

@@ -9,8 +9,6 @@ internal static class NetworkConfigJson
 {
     private const int MaxLength = 64 * 1024;
     private const int MaxVni = (1 << 24) - 1;
-    private const int VxlanOverhead = 50;
-    private const int LeastIPv4Mtu = 68; // RFC 791
 
     private sealed class Fields
     {
@@ -20,7 +18,6 @@ internal static class NetworkConfigJson
         public uint SubnetMax;
         public bool EnableIPv4 = true;
         public bool EnableIPv6;
-        public bool EnableNFTables;
         public BackendConfig Backend = new() { TypeWasMissing = true };
     }
 
@@ -50,7 +47,7 @@ internal static class NetworkConfigJson
         else if (GoJson.Is(name, key = "EnableIPv6"))
             fields.EnableIPv6 = GoJson.Bool(ref reader, fields.EnableIPv6);
         else if (GoJson.Is(name, key = "EnableNFTables"))
-            fields.EnableNFTables = GoJson.Bool(ref reader, fields.EnableNFTables);
+            GoJson.Bool(ref reader, false); // which tool writes the firewall rules, and none are written here; yet a wrong type stops flannel, too
         else if (GoJson.Is(name, key = "Network"))
             fields.Network = IPv4.TryParseCidr(GoJson.String(ref reader), out uint address, out int length)
                 ? (address, length) : throw new FormatException("not an IPv4 network such as 10.1.0.0/16");
@@ -89,7 +86,7 @@ internal static class NetworkConfigJson
                 else if (GoJson.Is(name, field = "Port"))
                     backend = backend with { Port = GoJson.Number(ref value, backend.Port, ushort.MaxValue) is var port and > 0 ? (ushort)port : (ushort)8472 };
                 else if (GoJson.Is(name, field = "MTU"))
-                    backend = backend with { Mtu = Mtu(GoJson.Number(ref value, (uint)backend.Mtu, ushort.MaxValue)) };
+                    backend = backend with { Mtu = (int)GoJson.Number(ref value, (uint)backend.Mtu, ushort.MaxValue) };
                 else if (GoJson.Is(name, field = "DirectRouting"))
                     backend = backend with { DirectRouting = GoJson.Bool(ref value, backend.DirectRouting) };
                 else if (GoJson.Is(name, field = "GBP") && GoJson.Bool(ref value, false))
@@ -114,10 +111,6 @@ internal static class NetworkConfigJson
         return lower is "vxlan" or "" ? lower
             : throw new FormatException($"backend \"{LogText.Escape(type)}\" is not supported; supported: vxlan");
     }
-
-    private static int Mtu(uint mtu) =>
-        mtu is 0 or >= LeastIPv4Mtu + VxlanOverhead ? (int)mtu
-            : throw new FormatException($"too small: an outer MTU under {LeastIPv4Mtu + VxlanOverhead} leaves no room for an IPv4 packet");
 
     private static NetworkConfig Check(Fields fields)
     {
@@ -147,7 +140,6 @@ internal static class NetworkConfigJson
             SubnetLength = subnetLength,
             SubnetMin = IPv4.FromUInt32(first),
             SubnetMax = IPv4.FromUInt32(last),
-            EnableNFTables = fields.EnableNFTables,
             Backend = fields.Backend,
         };
     }

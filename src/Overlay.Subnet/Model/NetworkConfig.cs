@@ -21,9 +21,6 @@ public sealed record NetworkConfig
     /// <summary>The last subnet that may be leased (its base address), never below <see cref="SubnetMin"/>.</summary>
     public required IPAddress SubnetMax { get; init; }
 
-    /// <summary>The firewall rules go to nftables instead of iptables.</summary>
-    public bool EnableNFTables { get; init; }
-
     /// <summary>The backend and its settings.</summary>
     public BackendConfig Backend { get; init; } = new();
 

@@ -1,3 +1,4 @@
+using Overlay.Encap.Buffers;
 using Overlay.Encap.Devices;
 using Overlay.Encap.Flow;
 using Overlay.Encap.Forwarding;
@@ -79,6 +80,29 @@ public sealed class DataPlaneTests
         Assert.NotNull(fault);
         Assert.Equal(fault.Thread switch { "outbound-0" => 100, "outbound-1" => 101, "inbound-0" => 200, _ => 201 }, fault.Errno);
         plane.Stop();
+    }
+
+    [Fact]
+    public async Task A_loop_that_ends_without_having_been_stopped_is_a_fault()
+    {
+        FakeUnderlay underlay = new FakeNetwork().Attach(Nodes.Endpoint(1), _stop);
+        DataPlane plane = new(
+            [new WorkerEnds(new BrokenWait(), underlay, underlay)], new ForwardingTableRef(Nodes.Table(1)), new TunMtu(1450), new DataPlaneOptions { InboundBuffers = 4 }, _stop);
+        plane.Start();
+        DataPlaneFault? fault = await plane.Completion.WaitAsync(Deadline, TestContext.Current.CancellationToken);
+        Assert.Equal(("outbound-0", 0, "the wait for packets failed"), (fault?.Thread, fault?.Errno, fault?.Exception?.Message));
+        Assert.True(_stop.IsTriggered);
+        plane.Stop();
+    }
+
+    // A TUN queue whose poll fails at once.
+    private sealed class BrokenWait : ITunQueue
+    {
+        public bool WaitReadable() => false;
+
+        public IoResult Read(Span<byte> destination) => throw new InvalidOperationException("read without a packet");
+
+        public IoResult Write(PacketArena arena, ReadOnlySpan<Slice> pieces) => IoResult.Done(0);
     }
 
     [Fact]

@@ -13,7 +13,6 @@ public sealed class NetworkConfigTests
         NetworkConfig config = Some.Parse("""{ "Network": "10.1.0.0/16", "Backend": { "Type": "vxlan" } }""");
         Assert.Equal(IPNetwork.Parse("10.1.0.0/16"), config.Network);
         Assert.Equal((24, "10.1.1.0", "10.1.255.0"), (config.SubnetLength, $"{config.SubnetMin}", $"{config.SubnetMax}"));
-        Assert.False(config.EnableNFTables);
         Assert.Equal(new BackendConfig { Type = "vxlan", Vni = 1, Port = 8472, Mtu = 0 }, config.Backend);
     }
 
@@ -27,7 +26,7 @@ public sealed class NetworkConfigTests
              "Backend":{"type":"VxLan","vni":16777215,"port":4789,"mtu":9000,"DirectRouting":true,"Learning":true,"GBP":false,"x":1}}
             """);
         Assert.Equal(IPNetwork.Parse("10.3.0.0/20"), config.Network); // host bits cleared
-        Assert.Equal((26, "10.3.1.0", "10.3.1.192", true), (config.SubnetLength, $"{config.SubnetMin}", $"{config.SubnetMax}", config.EnableNFTables));
+        Assert.Equal((26, "10.3.1.0", "10.3.1.192"), (config.SubnetLength, $"{config.SubnetMin}", $"{config.SubnetMax}"));
         Assert.Equal(new BackendConfig { Vni = 16777215, Port = 4789, Mtu = 9000, DirectRouting = true }, config.Backend);
     }
 
@@ -93,7 +92,7 @@ public sealed class NetworkConfigTests
     [InlineData("""{"Network":"10.1.0.0/16","Backend":{"VNI":16777216}}""", "Backend.VNI", "from 0 to 16777215")]
     [InlineData("""{"Network":"10.1.0.0/16","Backend":{"VNI":-1}}""", "Backend.VNI", "expected a whole number")]
     [InlineData("""{"Network":"10.1.0.0/16","Backend":{"Port":65536}}""", "Backend.Port", "from 0 to 65535")]
-    [InlineData("""{"Network":"10.1.0.0/16","Backend":{"MTU":117}}""", "Backend.MTU", "too small")]
+    [InlineData("""{"Network":"10.1.0.0/16","Backend":{"MTU":65536}}""", "Backend.MTU", "from 0 to 65535")]
     [InlineData("""{"Network":"10.1.0.0/16","Backend":{"MTU":-1450}}""", "Backend.MTU", "expected a whole number")]
     [InlineData("""{"Network":"10.1.0.0/16","Backend":{"DirectRouting":1}}""", "Backend.DirectRouting", "expected true or false")]
     [InlineData("""{"Network":"10.1.0.0/16","Backend":{"GBP":true}}""", "Backend.GBP", "not supported")]

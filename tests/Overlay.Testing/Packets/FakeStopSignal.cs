@@ -5,7 +5,7 @@ namespace Overlay.Testing.Packets;
 /// <summary>The stop switch of the fakes that share it; they wait on it, so that a trigger wakes them all.</summary>
 public sealed class FakeStopSignal : IStopSignal
 {
-    /// <summary>Whether it was triggered.</summary>
+    /// <inheritdoc/>
     public bool IsTriggered { get; private set; }
 
     /// <summary>What every fake with this signal locks and waits on.</summary>

@@ -45,7 +45,6 @@ internal static class NetlinkAbi
     public const ushort RTM_DELADDR = 21;
     public const ushort RTM_GETADDR = 22;
     public const ushort RTM_NEWROUTE = 24;
-    public const ushort RTM_DELROUTE = 25;
     public const ushort RTM_GETROUTE = 26;
 
     /// <summary>Interface flag: administratively up.</summary>
@@ -89,7 +88,6 @@ internal static class NetlinkAbi
 
     public const byte RT_TABLE_MAIN = 254;
     public const byte RT_SCOPE_LINK = 253;
-    public const byte RT_SCOPE_NOWHERE = 255;
     public const byte RTPROT_STATIC = 4;
     public const byte RTN_UNICAST = 1;
 

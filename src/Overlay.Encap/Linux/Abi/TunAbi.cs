@@ -10,11 +10,9 @@ internal static class TunAbi
     /// <summary>IFNAMSIZ: bytes of an interface name with its terminating zero.</summary>
     public const int IFNAMSIZ = 16;
 
-    // Requests; all but TUNSETOFFLOAD and TUNSETPERSIST (plain values) take a pointer.
+    // Requests; all but TUNSETOFFLOAD (a plain value) take a pointer.
     public const uint TUNSETIFF = 0x400454ca;
-    public const uint TUNSETPERSIST = 0x400454cb;
     public const uint TUNSETOFFLOAD = 0x400454d0;
-    public const uint TUNGETIFF = 0x800454d2;
     public const uint TUNSETVNETHDRSZ = 0x400454d8;
 
     // ifreq.ifr_flags of TUNSETIFF.
@@ -27,8 +25,6 @@ internal static class TunAbi
     // Argument of TUNSETOFFLOAD; the USO bits since Linux 6.2.
     public const uint TUN_F_CSUM = 0x01;
     public const uint TUN_F_TSO4 = 0x02;
-    public const uint TUN_F_TSO6 = 0x04;
-    public const uint TUN_F_TSO_ECN = 0x08;
     public const uint TUN_F_USO4 = 0x20;
     public const uint TUN_F_USO6 = 0x40;
 }

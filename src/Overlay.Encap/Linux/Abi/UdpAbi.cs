@@ -14,7 +14,6 @@ internal static class UdpAbi
     /// <summary>Option: take coalesced datagrams. As a cmsg on receipt (32 bits): bytes per datagram. Since Linux 5.0.</summary>
     public const int UDP_GRO = 104;
 
-    public const int SO_PREFER_BUSY_POLL = 69;
 
     /// <summary>sizeof(struct cmsghdr), aligned: where the data of a control message begins.</summary>
     public const int CMSG_HDRLEN = 16;

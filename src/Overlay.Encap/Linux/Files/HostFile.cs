@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
+using Overlay.Encap.Linux.Abi;
+using Overlay.Encap.Linux.Gate;
 using static Tmds.Linux.LibC;
 
 namespace Overlay.Encap.Linux.Files;
@@ -9,7 +10,7 @@ namespace Overlay.Encap.Linux.Files;
 /// The two things a root daemon needs of a file that <see cref="File"/> does not offer: reading a path that somebody else may have
 /// replaced with a FIFO, a device or a link, without ever blocking on it; and making a rename durable. Stateless, any thread.
 /// </summary>
-public static unsafe partial class HostFile
+public static class HostFile
 {
     /// <summary>
     /// Reads a whole regular file. A link, FIFO, socket, device or folder at <paramref name="path"/> is not opened at all.
@@ -23,31 +24,22 @@ public static unsafe partial class HostFile
     public static bool TryReadRegular(string path, int limit, [NotNullWhen(true)] out byte[]? content, out string? problem)
     {
         content = null;
-        if (!TryStat(path, out StatxHead stat, out int error))
+        int result = Syscall.Statx(path, FileAbi.AT_SYMLINK_NOFOLLOW, FileAbi.STATX_TYPE | FileAbi.STATX_SIZE, out statx stat);
+        if (result < 0)
         {
-            problem = error is ENOENT or ENOTDIR ? null : Marshal.GetPInvokeErrorMessage(error);
+            problem = Syscall.ErrorOf(result) is Errno.ENOENT or Errno.ENOTDIR ? null : Words(result);
             return false;
         }
         problem = Refusal(stat, limit);
         if (problem is not null) return false;
 
         // The path may have been swapped since: neither flag lets the open follow a link or wait for a FIFO's writer.
-        int descriptor = OpenPath(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        if (descriptor < 0)
+        result = Syscall.Open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, out FileDescriptor? descriptor);
+        if (result >= 0)
         {
-            problem = Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError());
-            return false;
+            using (descriptor) result = ReadAtMost(descriptor!, limit, out content);
         }
-        using var handle = new SafeFileHandle(descriptor, ownsHandle: true);
-        try
-        {
-            content = ReadAtMost(handle, limit);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            problem = e.Message;
-        }
-        problem ??= content is null ? TooLong(limit) : null;
+        problem = result < 0 ? Words(result) : content is null ? TooLong(limit) : null;
         return content is not null;
     }
 
@@ -56,68 +48,46 @@ public static unsafe partial class HostFile
     /// <exception cref="IOException">The folder cannot be opened or flushed.</exception>
     public static void FlushDirectory(string path)
     {
-        int descriptor = OpenPath(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (descriptor < 0) throw new IOException($"{path}: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
-        using var handle = new SafeFileHandle(descriptor, ownsHandle: true);
-        RandomAccess.FlushToDisk(handle);
+        int result = Syscall.Open(path, O_RDONLY | O_DIRECTORY, out FileDescriptor? descriptor);
+        if (result >= 0)
+        {
+            using (descriptor) result = Syscall.FSync(descriptor!);
+        }
+        // A file system that does not flush folders is not at fault.
+        if (result < 0 && Syscall.ErrorOf(result) is not (Errno.EINVAL or Errno.EROFS or Errno.EOPNOTSUPP)) throw new IOException($"{path}: {Words(result)}");
     }
 
-    private static string? Refusal(in StatxHead stat, int limit) => (stat.Mode & TypeMask) switch
+    private static string? Refusal(in statx stat, int limit) => (stat.stx_mode & FileAbi.S_IFMT) switch
     {
-        TypeRegular when stat.Size > (ulong)limit => TooLong(limit),
-        TypeRegular => null,
-        TypeFifo => "it is a FIFO, not a regular file",
-        TypeDirectory => "it is a folder, not a regular file",
-        TypeLink => "it is a symbolic link, not a regular file",
+        FileAbi.S_IFREG when stat.stx_size > (ulong)limit => TooLong(limit),
+        FileAbi.S_IFREG => null,
+        FileAbi.S_IFIFO => "it is a FIFO, not a regular file",
+        FileAbi.S_IFDIR => "it is a folder, not a regular file",
+        FileAbi.S_IFLNK => "it is a symbolic link, not a regular file",
         _ => "it is not a regular file",
     };
 
     private static string TooLong(int limit) => $"it is longer than {limit} bytes";
 
-    private static byte[]? ReadAtMost(SafeFileHandle handle, int limit)
+    private static string Words(int result) => Marshal.GetPInvokeErrorMessage((int)Syscall.ErrorOf(result));
+
+    // The content stays null where it is longer than the limit.
+    private static int ReadAtMost(FileDescriptor descriptor, int limit, out byte[]? content)
     {
+        content = null;
         byte[] buffer = new byte[limit + 1];
         int length = 0;
         while (length < buffer.Length)
         {
-            int read = RandomAccess.Read(handle, buffer.AsSpan(length), length);
-            if (read == 0) return buffer[..length];
+            int read = Syscall.Read(descriptor, buffer.AsSpan(length));
+            if (read < 0) return read;
+            if (read == 0)
+            {
+                content = buffer[..length];
+                break;
+            }
             length += read;
         }
-        return null;
+        return length;
     }
-
-    private static bool TryStat(string path, out StatxHead stat, out int error)
-    {
-        StatxHead head;
-        int result = Statx(AtCwd, path, AtSymlinkNoFollow, StatxTypeAndSize, &head);
-        error = result < 0 ? Marshal.GetLastPInvokeError() : 0;
-        stat = head;
-        return result == 0;
-    }
-
-    // statx(2), linux/stat.h: one layout on every architecture, unlike struct stat.
-    private const int AtCwd = -100;
-    private const int AtSymlinkNoFollow = 0x100;
-    private const uint StatxTypeAndSize = 0x1 | 0x200;
-    private const int TypeMask = 0xF000;
-    private const int TypeFifo = 0x1000;
-    private const int TypeDirectory = 0x4000;
-    private const int TypeRegular = 0x8000;
-    private const int TypeLink = 0xA000;
-    private const int ENOENT = 2;
-    private const int ENOTDIR = 20;
-
-    [StructLayout(LayoutKind.Explicit, Size = 256)]
-    private struct StatxHead
-    {
-        [FieldOffset(28)] public ushort Mode;
-        [FieldOffset(40)] public ulong Size;
-    }
-
-    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int OpenPath(string path, int flags);
-
-    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Statx(int folder, string path, int flags, uint mask, StatxHead* result);
 }

@@ -51,6 +51,9 @@ public enum Errno
     /// <summary>No such device.</summary>
     ENODEV = 19,
 
+    /// <summary>A part of the path that should be a folder is none.</summary>
+    ENOTDIR = 20,
+
     /// <summary>Invalid argument; for a packet: the kernel does not accept its headers.</summary>
     EINVAL = 22,
 
@@ -62,6 +65,9 @@ public enum Errno
 
     /// <summary>The descriptor does not know the ioctl.</summary>
     ENOTTY = 25,
+
+    /// <summary>The file system is read-only.</summary>
+    EROFS = 30,
 
     /// <summary>Function not implemented by this kernel.</summary>
     ENOSYS = 38,

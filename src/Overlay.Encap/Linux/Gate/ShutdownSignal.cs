@@ -1,5 +1,4 @@
 using Overlay.Encap.Devices;
-using static Tmds.Linux.LibC;
 
 namespace Overlay.Encap.Linux.Gate;
 
@@ -20,7 +19,7 @@ public sealed class ShutdownSignal : IStopSignal, IDisposable
         Descriptor = descriptor!;
     }
 
-    /// <summary>Whether <see cref="Trigger"/> has been called.</summary>
+    /// <inheritdoc/>
     public bool IsTriggered => Volatile.Read(ref _triggered) != 0;
 
     /// <summary>Readable for as long as the signal is up. Poll it, never read it.</summary>
@@ -33,12 +32,6 @@ public sealed class ShutdownSignal : IStopSignal, IDisposable
         // Native byte order; any number but zero makes the eventfd readable.
         LinuxException.Check(Syscall.Write(Descriptor, BitConverter.GetBytes(1UL)), "trigger the shutdown eventfd");
     }
-
-    /// <summary>Blocks the calling thread until the signal is up or the time is over; returns whether it is up.</summary>
-    /// <param name="timeoutMilliseconds">-1 waits for ever.</param>
-    /// <exception cref="LinuxException">The kernel refused to wait (out of memory).</exception>
-    public bool Wait(int timeoutMilliseconds) =>
-        LinuxException.Check(Syscall.Poll(Descriptor, POLLIN, timeoutMilliseconds, out _), "wait for the shutdown eventfd") > 0;
 
     /// <summary>Closes the eventfd.</summary>
     public void Dispose() => Descriptor.Dispose();

@@ -15,9 +15,6 @@ internal static unsafe partial class Syscall
         internal static partial int poll(Tmds.Linux.pollfd* entries, nuint count, int timeoutMilliseconds);
 
         [LibraryImport("libc", SetLastError = true)]
-        internal static partial nint readv(FileDescriptor descriptor, iovec* pieces, int count);
-
-        [LibraryImport("libc", SetLastError = true)]
         internal static partial nint writev(FileDescriptor descriptor, iovec* pieces, int count);
 
         [LibraryImport("libc", SetLastError = true)]
@@ -25,6 +22,12 @@ internal static unsafe partial class Syscall
 
         [LibraryImport("libc", SetLastError = true)]
         internal static partial int recvmmsg(FileDescriptor descriptor, mmsghdr* messages, uint count, int flags, void* timeout);
+
+        [LibraryImport("libc", SetLastError = true)]
+        internal static partial int statx(int folder, byte* path, int flags, uint mask, statx* result);
+
+        [LibraryImport("libc", SetLastError = true)]
+        internal static partial int fsync(FileDescriptor descriptor);
 
         [LibraryImport("libc", SetLastError = true)]
         internal static partial int sched_setscheduler(int thread, int policy, int* priority);

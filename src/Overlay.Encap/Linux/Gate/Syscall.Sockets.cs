@@ -31,15 +31,6 @@ internal static unsafe partial class Syscall
         fixed (sockaddr_in* start = &address) return Result(connect(loan.Number, (Tmds.Linux.sockaddr*)start, (uint)sizeof(sockaddr_in)));
     }
 
-    /// <summary>getsockname(2) of an IPv4 socket: the address and port it is bound to.</summary>
-    public static int GetSockName(FileDescriptor descriptor, out sockaddr_in address)
-    {
-        using FileDescriptor.Loan loan = descriptor.Borrow();
-        address = default;
-        Tmds.Linux.socklen_t length = (uint)sizeof(sockaddr_in);
-        fixed (sockaddr_in* start = &address) return Result(getsockname(loan.Number, (Tmds.Linux.sockaddr*)start, &length));
-    }
-
     /// <summary>setsockopt(2) of an option that is an int.</summary>
     public static int SetSockOpt(FileDescriptor descriptor, int level, int option, int value)
     {

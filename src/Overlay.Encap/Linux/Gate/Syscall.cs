@@ -8,7 +8,8 @@ namespace Overlay.Encap.Linux.Gate;
 /// <summary>
 /// The one gate to the kernel. Every method takes a <see cref="FileDescriptor"/>, repeats itself on EINTR, throws nothing for what the
 /// kernel says, and returns a count (zero or more) or a negated <see cref="Errno"/>. Safe from any thread; memory passed by pointer must
-/// be pinned by the caller. Nothing here allocates, except Open, Socket and EventFd for the handle they return.
+/// be pinned by the caller. Nothing here allocates, except Open, Socket and EventFd
+/// for the handle they return, and the calls that take a path as a string.
 /// </summary>
 internal static unsafe partial class Syscall
 {
@@ -44,15 +45,6 @@ internal static unsafe partial class Syscall
             do result = Result((int)read(loan.Number, start, buffer.Length));
             while (result == -(int)Errno.EINTR);
         }
-        return result;
-    }
-
-    /// <summary>readv(2) into <paramref name="count"/> pieces.</summary>
-    public static int ReadV(FileDescriptor descriptor, iovec* pieces, int count)
-    {
-        int result;
-        do result = Result((int)Native.readv(descriptor, pieces, count));
-        while (result == -(int)Errno.EINTR);
         return result;
     }
 
@@ -96,16 +88,6 @@ internal static unsafe partial class Syscall
 
     /// <summary>ioctl(2) whose argument is a number, as of TUNSETOFFLOAD.</summary>
     public static int Ioctl(FileDescriptor descriptor, uint request, uint argument) => Ioctl(descriptor, request, (void*)(nuint)argument);
-
-    /// <summary>poll(2) on one descriptor; see the overload with two.</summary>
-    public static int Poll(FileDescriptor descriptor, short events, int timeoutMilliseconds, out short ready)
-    {
-        using FileDescriptor.Loan loan = descriptor.Borrow();
-        Tmds.Linux.pollfd entry = new() { fd = loan.Number, events = events };
-        int result = Poll(&entry, 1, timeoutMilliseconds);
-        ready = result > 0 ? entry.revents : (short)0;
-        return result;
-    }
 
     /// <summary>
     /// poll(2) on a device and the kill switch beside it. Returns how many are ready, 0 when the time is over. A wait that a signal

@@ -126,18 +126,23 @@ public sealed class RouteNetlink : IDisposable
     /// <param name="preferredSource">Source address of packets of this host; one of its addresses.</param>
     public void ReplaceRoute(IPNetwork destination, int linkIndex, IPAddress preferredSource)
     {
+        RequireIPv4(destination.BaseAddress, nameof(destination));
         RequireIPv4(preferredSource, nameof(preferredSource));
-        NetlinkWriter request = RouteRequest(
-            stackalloc byte[RequestSize], NetlinkAbi.RTM_NEWROUTE, NetlinkAbi.RT_SCOPE_LINK, destination, linkIndex);
+        NetlinkWriter request = new(stackalloc byte[RequestSize], NetlinkAbi.RTM_NEWROUTE, CreateOrReplace);
+        request.Append(new rtmsg
+        {
+            rtm_family = (byte)AddressFamily.InterNetwork,
+            rtm_dst_len = (byte)destination.PrefixLength,
+            rtm_table = NetlinkAbi.RT_TABLE_MAIN,
+            rtm_protocol = NetlinkAbi.RTPROT_STATIC,
+            rtm_scope = NetlinkAbi.RT_SCOPE_LINK,
+            rtm_type = NetlinkAbi.RTN_UNICAST,
+        });
+        request.Attribute(NetlinkAbi.RTA_DST, destination.BaseAddress);
+        request.Attribute(NetlinkAbi.RTA_OIF, (uint)linkIndex);
         request.Attribute(NetlinkAbi.RTA_PREFSRC, preferredSource);
         _socket.Change(request.Message, $"add route {destination} through interface {linkIndex} with source {preferredSource}");
     }
-
-    /// <summary>Deletes the route to exactly this prefix through this interface from the main table; nothing happens where it is gone.</summary>
-    public void DeleteRoute(IPNetwork destination, int linkIndex) =>
-        _socket.Change(
-            RouteRequest(stackalloc byte[RequestSize], NetlinkAbi.RTM_DELROUTE, NetlinkAbi.RT_SCOPE_NOWHERE, destination, linkIndex).Message,
-            $"delete route {destination} through interface {linkIndex}", Errno.ESRCH, Errno.ENODEV);
 
     /// <summary>Closes the socket.</summary>
     public void Dispose() => _socket.Dispose();
@@ -151,24 +156,6 @@ public sealed class RouteNetlink : IDisposable
         request.Attribute(NetlinkAbi.IFA_LOCAL, address);
         request.Attribute(NetlinkAbi.IFA_ADDRESS, address);
         return request.Message;
-    }
-
-    private static NetlinkWriter RouteRequest(Span<byte> buffer, ushort type, byte scope, IPNetwork destination, int linkIndex)
-    {
-        RequireIPv4(destination.BaseAddress, nameof(destination));
-        NetlinkWriter request = new(buffer, type, type == NetlinkAbi.RTM_NEWROUTE ? CreateOrReplace : (ushort)0);
-        request.Append(new rtmsg
-        {
-            rtm_family = (byte)AddressFamily.InterNetwork,
-            rtm_dst_len = (byte)destination.PrefixLength,
-            rtm_table = NetlinkAbi.RT_TABLE_MAIN,
-            rtm_protocol = NetlinkAbi.RTPROT_STATIC,
-            rtm_scope = scope,
-            rtm_type = NetlinkAbi.RTN_UNICAST,
-        });
-        request.Attribute(NetlinkAbi.RTA_DST, destination.BaseAddress);
-        request.Attribute(NetlinkAbi.RTA_OIF, (uint)linkIndex);
-        return request;
     }
 
     private static void RequireIPv4(IPAddress address, string parameter)

@@ -46,25 +46,6 @@ public sealed class LinuxExceptionTests
         Assert.Contains("CAP_NET_ADMIN", refusal.Message, StringComparison.Ordinal);
     });
 
-    [Theory]
-    [InlineData(Errno.EAGAIN, ErrnoClass.Retry)]
-    [InlineData(Errno.ENOBUFS, ErrnoClass.Drop)]
-    [InlineData(Errno.ENOMEM, ErrnoClass.Drop)]
-    [InlineData(Errno.EPERM, ErrnoClass.Drop)]
-    [InlineData(Errno.ENETUNREACH, ErrnoClass.Drop)]
-    [InlineData(Errno.EHOSTUNREACH, ErrnoClass.Drop)]
-    [InlineData(Errno.ECONNREFUSED, ErrnoClass.Drop)]
-    [InlineData(Errno.EADDRNOTAVAIL, ErrnoClass.Drop)]
-    [InlineData(Errno.EINVAL, ErrnoClass.Drop)]
-    [InlineData(Errno.EIO, ErrnoClass.Drop)]
-    [InlineData((Errno)133, ErrnoClass.Drop)]
-    [InlineData(Errno.EMSGSIZE, ErrnoClass.TooBig)]
-    [InlineData(Errno.EBADF, ErrnoClass.Fatal)]
-    [InlineData(Errno.EBADFD, ErrnoClass.Fatal)]
-    [InlineData(Errno.ENODEV, ErrnoClass.Fatal)]
-    [InlineData(Errno.None, ErrnoClass.None)]
-    public void K7_errors_are_sorted(Errno errno, ErrnoClass expected) => Assert.Equal(expected, errno.Classify());
-
     // The raw call, since the C library's wrapper changes all threads. The thread ends with the test.
     private static void DropCapabilitiesOfThisThread()
     {

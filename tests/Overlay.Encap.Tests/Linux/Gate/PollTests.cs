@@ -28,6 +28,7 @@ public sealed class PollTests
     [InlineData(600_000)]
     public void K7_poll_goes_on_after_EINTR(int timeoutMilliseconds)
     {
+        using ShutdownSignal device = new();
         using ShutdownSignal signal = new();
         int delivered = 0;
         using PosixSignalRegistration handler = PosixSignalRegistration.Create((PosixSignal)SignalNumber, _ => Interlocked.Increment(ref delivered));
@@ -36,7 +37,7 @@ public sealed class PollTests
         Thread waiter = new(() =>
         {
             Volatile.Write(ref threadId, (int)syscall(SystemCall(x64: 186, arm64: 178)));
-            result = Syscall.Poll(signal.Descriptor, POLLIN, timeoutMilliseconds, out _);
+            result = Syscall.Poll(device.Descriptor, POLLIN, signal.Descriptor, timeoutMilliseconds, out _, out _);
         })
         { IsBackground = true };
         waiter.Start();

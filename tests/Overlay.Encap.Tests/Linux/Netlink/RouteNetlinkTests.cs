@@ -51,8 +51,6 @@ public sealed class RouteNetlinkTests
         netlink.ReplaceAddress(index, Own, 32);
         netlink.ReplaceRoute(Overlay, index, Own);
 
-        for (int i = 0; i < 2; i++) netlink.DeleteRoute(Overlay, index);
-        Assert.Empty(netlink.Routes());
         for (int i = 0; i < 2; i++) netlink.DeleteAddress(index, Own, 32);
         Assert.DoesNotContain(netlink.Addresses(), address => address.Address.Equals(Own));
         netlink.SetLink(index, 1450, up: false, 500, 65536);
@@ -60,21 +58,7 @@ public sealed class RouteNetlinkTests
         for (int i = 0; i < 2; i++) netlink.DeleteLink(index);
         Assert.Null(netlink.Link("ovl0"));
         netlink.DeleteAddress(index, Own, 32);
-        netlink.DeleteRoute(Overlay, index);
         Assert.Equal(Errno.EBADFD, Syscall.ErrorOf(Syscall.Read(tun, new byte[64])));
-    });
-
-    [Fact]
-    public void Deleting_a_route_leaves_those_of_other_interfaces() => PrivateNetwork.Run(() =>
-    {
-        using RouteNetlink netlink = new();
-        using FileDescriptor first = TestTun.Create("ovl0");
-        using FileDescriptor second = TestTun.Create("ovl1");
-        PrivateNetwork.Ip("link set ovl0 up");
-        PrivateNetwork.Ip("link set ovl1 up");
-        PrivateNetwork.Ip("route add 10.5.0.0/16 dev ovl0 metric 9");
-        netlink.DeleteRoute(Overlay, netlink.Link("ovl1")!.Index);
-        Assert.Equal(netlink.Link("ovl0")!.Index, Assert.Single(netlink.Routes()).LinkIndex);
     });
 
     [Fact]
