@@ -18,10 +18,11 @@ namespace Overlay.Agent.Tunnel;
 internal sealed class OverlayDevice : IDisposable
 {
     private const int TxQueueLength = 500;
-    private const string ProbeName = "ovlprobe%d";   // the kernel puts a free number
 
-    /// <summary>A super-packet and the headers of its segments have to fit into one send of 65,507 bytes.</summary>
+    /// <summary>So that a super-packet and the headers of its segments leave in one send of at most 65,507 bytes.</summary>
     private const int GsoMaxSize = 62_000;
+
+    private static readonly string ProbeName = $"ovl{Environment.ProcessId}";
 
     private readonly RouteNetlink _netlink;
     private readonly ShutdownSignal _signal = new();
