@@ -1,8 +1,8 @@
 using System.Net;
 using System.Text;
 using Overlay.Agent.Configuration;
-using Overlay.Agent.Tunnel;
 using Overlay.Agent.Startup;
+using Overlay.Agent.Tunnel;
 using Overlay.Encap.Forwarding;
 using Overlay.Encap.Linux.Netlink;
 using Overlay.Encap.Wire;
