@@ -19,8 +19,11 @@ internal sealed class OverlayDevice : IDisposable
 {
     private const int TxQueueLength = 500;
 
-    /// <summary>So that a super-packet and the headers of its segments leave in one send of at most 65,507 bytes.</summary>
-    private const int GsoMaxSize = 62_000;
+    /// <summary>
+    /// As large as containers' super-packets come: the kernel cuts what it forwards into single packets where it exceeds the device's
+    /// limit. That the headers of the segments then do not fit into one send of 65,507 bytes costs a second one, of a few segments.
+    /// </summary>
+    private const int GsoMaxSize = 65_536;
 
     private static readonly string ProbeName = $"ovl{Environment.ProcessId}";
 

@@ -43,7 +43,7 @@ public sealed partial class ContractTests : LifecycleTest
         Assert.Contains(" mtu 1450 ", device, StringComparison.Ordinal);
         Assert.Contains(" tun type tun ", device, StringComparison.Ordinal);
         Assert.Contains($"inet {Node.File.AddressOf(0)}/32 ", device, StringComparison.Ordinal);
-        Assert.Contains("gso_max_size 62000", device, StringComparison.Ordinal);
+        Assert.Contains("gso_max_size 65536", device, StringComparison.Ordinal);
         Assert.StartsWith("10.1.0.0/16 ", Node.Host.Namespace.Must("ip", "route", "show", "dev", "flannel.1"), StringComparison.Ordinal);
     }
 
