@@ -1,5 +1,6 @@
 using Overlay.Agent.Cli.Binding;
 using Overlay.Agent.Cli.Grammar;
+using Overlay.Agent.Cli.Verbs;
 using Overlay.Agent.Configuration;
 
 namespace Overlay.Agent.Cli;
@@ -7,11 +8,13 @@ namespace Overlay.Agent.Cli;
 /// <summary>From arguments and environment to an <see cref="Invocation"/>. Opens nothing and changes nothing.</summary>
 public static class CommandLine
 {
-    /// <summary>Reads a command line. <c>run</c> as the first argument is the same as no verb.</summary>
+    /// <summary>Reads a command line. <c>run</c> as the first argument is the same as no verb; the others are those of <see cref="VerbTable"/>.</summary>
     /// <param name="arguments">The arguments without the program's name.</param>
     /// <param name="environment">All environment variables; only <c>FLANNELD_*</c> are looked at.</param>
     public static Invocation Parse(IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment)
     {
+        if (VerbTable.Find(arguments, out int words) is { } verb) return verb.Parse([.. arguments.Skip(words)], environment);
+
         List<string> errors = [];
         List<string> warnings = [];
         var values = new FlagValues();

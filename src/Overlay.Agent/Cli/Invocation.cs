@@ -1,3 +1,4 @@
+using Overlay.Agent.Cli.Verbs;
 using Overlay.Agent.Configuration;
 
 namespace Overlay.Agent.Cli;
@@ -18,6 +19,11 @@ public abstract record Invocation
     /// <summary>Print a text on standard output and exit 0 (help, version).</summary>
     /// <param name="Text">The text, with line ends.</param>
     public sealed record Print(string Text) : Invocation;
+
+    /// <summary>Do what a verb asks for, once, and exit with what it returns.</summary>
+    /// <param name="Action">Its work, with every argument bound and checked.</param>
+    /// <param name="Warnings">What was given without effect, or unwisely; one line each, for standard error.</param>
+    public sealed record Perform(VerbAction Action, IReadOnlyList<string> Warnings) : Invocation;
 
     /// <summary>Print the mistakes on standard error and exit 2.</summary>
     /// <param name="Errors">One line for each mistake, naming the flag or variable; at least one.</param>

@@ -1,5 +1,6 @@
 using System.Text;
 using Overlay.Agent.Cli.Grammar;
+using Overlay.Agent.Cli.Verbs;
 
 namespace Overlay.Agent.Cli;
 
@@ -12,6 +13,7 @@ internal static class UsageText
         overlay-agent - a VXLAN overlay network for Linux nodes, in userspace, on flannel's etcd contract
 
         usage: overlay-agent [run] [flags]
+               overlay-agent VERB [...]
 
         Leases a subnet for this node from etcd, writes it to a file for Docker, and carries packets between
         the nodes. Takes flannel's flags and joins flannel's networks. Runs in the foreground until SIGTERM.
@@ -38,7 +40,8 @@ internal static class UsageText
     /// <summary>The whole text.</summary>
     public static string Create()
     {
-        var text = new StringBuilder(Head);
+        var text = new StringBuilder(Head).Append("\nverbs (each has a --help)\n");
+        foreach (Verb verb in VerbTable.All) text.Append($"  {verb.Name} {verb.Operands}".TrimEnd().PadRight(HelpColumn)).Append(verb.Summary).Append('\n');
         foreach ((string heading, IReadOnlyList<Flag> flags) in AgentFlags.Groups)
         {
             text.Append('\n').Append(heading).Append('\n');
@@ -49,7 +52,8 @@ internal static class UsageText
         return text.Append(Tail).ToString();
     }
 
-    private static string Line(Flag flag)
+    /// <summary>One flag of a help text.</summary>
+    public static string Line(Flag flag)
     {
         string left = $"  {(flag.Name.Length == 1 ? "-" : "--")}{flag.Name} {flag.Placeholder}".TrimEnd();
         string start = left.Length < HelpColumn - 1 ? left.PadRight(HelpColumn) : left + "\n" + new string(' ', HelpColumn);

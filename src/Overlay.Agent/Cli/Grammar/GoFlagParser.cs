@@ -16,15 +16,27 @@ internal static class GoFlagParser
     /// <param name="values">Receives every good value.</param>
     /// <param name="errors">Receives one line for each mistake. Values are checked to the end; a flag we do not know ends the reading, since
     /// nobody can tell whether the next argument belongs to it.</param>
+    /// <param name="operands">Receives the arguments that are no flags, wherever they stand; null where there may be none, as for the daemon.</param>
     /// <returns>Why the reading ended; only <see cref="ParseEnd.Stopped"/> promises an error, the others may have met bad values.</returns>
-    public static ParseEnd Parse(IReadOnlyList<string> arguments, IReadOnlyList<Flag> known, FlagValues values, List<string> errors)
+    public static ParseEnd Parse(IReadOnlyList<string> arguments, IReadOnlyList<Flag> known, FlagValues values, List<string> errors, List<string>? operands = null)
     {
         Flag? previous = null;
         for (int i = 0; i < arguments.Count; i++)
         {
             string argument = arguments[i];
-            if (argument.Length < 2 || argument[0] != '-') return Stray(argument, previous, errors);
+            if (argument == "--" && operands is not null)
+            {
+                operands.AddRange(arguments.Skip(i + 1));
+                return ParseEnd.Complete;
+            }
             if (argument == "--") return i + 1 < arguments.Count ? Stray(arguments[i + 1], null, errors) : ParseEnd.Complete;
+            if (argument.Length < 2 || argument[0] != '-')
+            {
+                if (operands is null || IsValueOf(previous, argument)) return Stray(argument, previous, errors);
+                operands.Add(argument);
+                previous = null;
+                continue;
+            }
 
             string body = argument[(argument[1] == '-' ? 2 : 1)..];
             int equals = body.IndexOf('=');
@@ -49,11 +61,13 @@ internal static class GoFlagParser
 
     private static ParseEnd Stray(string argument, Flag? previous, List<string> errors)
     {
-        bool meantAsValue = previous?.Kind == FlagKind.Boolean && GoLiterals.TryBoolean(argument, out _);
-        return Fail(errors, meantAsValue
+        return Fail(errors, IsValueOf(previous, argument)
             ? $"stray argument {Printable.Quote(argument)} after {previous}: a boolean takes its value after '=', as in {previous}={argument}"
             : $"stray argument {Printable.Quote(argument)}: every argument must be a flag or a flag's value");
     }
+
+    // "--json true": Go would take the second word as an argument.
+    private static bool IsValueOf(Flag? previous, string argument) => previous?.Kind == FlagKind.Boolean && GoLiterals.TryBoolean(argument, out _);
 
     private static string Unknown(string name, IReadOnlyList<Flag> known)
     {
