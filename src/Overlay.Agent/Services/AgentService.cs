@@ -5,7 +5,10 @@ using Microsoft.Extensions.Logging;
 using Overlay.Agent.Configuration;
 using Overlay.Agent.Forwarding;
 using Overlay.Agent.Health;
+using Overlay.Agent.Hooks;
+using Overlay.Agent.Memory;
 using Overlay.Agent.Startup;
+using Overlay.Agent.State;
 using Overlay.Agent.Systemd;
 using Overlay.Agent.Telemetry;
 using Overlay.Agent.Tunnel;
@@ -14,6 +17,7 @@ using Overlay.Encap.Linux.Netlink;
 using Overlay.Subnet.Allocation;
 using Overlay.Subnet.Etcd;
 using Overlay.Subnet.Model;
+using Overlay.Subnet.Store;
 using Overlay.Subnet.Watching;
 
 namespace Overlay.Agent.Services;
@@ -21,7 +25,8 @@ namespace Overlay.Agent.Services;
 /// <summary>
 /// The daemon, from first look at the host to the last packet, in the order in which it happens: choose the underlay, read the
 /// network config, take a lease, bring up the device, learn the peers, write subnet.env, say READY; then follow etcd until
-/// asked to stop. Lease, state and subnet.env stay behind, as flannel leaves them.
+/// asked to stop. Where etcd does not answer, config, lease and peers are those of an earlier run. Lease, state and subnet.env
+/// stay behind, as flannel leaves them.
 /// </summary>
 internal sealed class AgentService(
     AgentOptions options, IHostApplicationLifetime lifetime, AgentExit exit, SdNotify notify, TimeProvider time, ILoggerFactory loggers) : BackgroundService
@@ -50,8 +55,9 @@ internal sealed class AgentService(
         catch (Exception e) when (e is CannotStartException or LinuxException or DuplicatePublicIpException or DeviceLostException)
         {
             exit.Fail();
-            if (_status.IsReady) _log.Failed(e.Message);
-            else _log.CannotStart(e.Message);
+            string reason = e is DuplicatePublicIpException { Theirs.Key: var key } ? $"{e.Message}: etcdctl del {options.Etcd.Prefix}/{StorePaths.Subnet(key)}" : e.Message;
+            if (_status.IsReady) _log.Failed(reason);
+            else _log.CannotStart(reason);
         }
 #pragma warning disable CA1031 // the host would report a crash as exit code 0
         catch (Exception e)
@@ -71,13 +77,20 @@ internal sealed class AgentService(
         _log.UnderlayChosen(underlay.Link.Name, underlay.Address, underlay.Link.Mtu, underlay.PublicIp, underlay.Reason);
 
         using EtcdLeaseStore store = new(EtcdOptionsOf(options.Etcd), loggers.CreateLogger<EtcdLeaseStore>());
+        NodeMemory memory = NodeMemory.Load(options, time, _log);
+        EtcdCache? cache = memory.CacheFor(options.Etcd.Prefix, underlay.PublicIp);
         NetworkConfigWatcher configs = new(store, time, loggers.CreateLogger<NetworkConfigWatcher>());
+        LeaseWatcher peers = new(store, underlay.PublicIp, time, loggers.CreateLogger<LeaseWatcher>(), cache?.Leases);
         await using TaskGroup reading = new(stop);
         reading.Run("following the network config", configs.RunAsync);
-        NetworkConfig config = await _status.WhileAsync(configs.Configs.ReadAsync(stop).AsTask(), reading, () => configs.WaitingFor, "network config").ConfigureAwait(false);
+        reading.Run("following the leases", peers.RunAsync);
+        StartDecision start = await StartDecision.MakeAsync(configs, peers, cache, reading.Failure, time, stop).ConfigureAwait(false);
+        if (start.Cache is { } last) _log.StartingFromCache(start.Stale, memory.State.Subnet, last.Leases.Leases.Count, last.Leases.Revision);
+        NetworkConfig config = start.Cache?.Config ?? await _status.WhileAsync(configs.Configs.ReadAsync(stop).AsTask(), reading, () => configs.WaitingFor, "network config").ConfigureAwait(false);
         OverlaySettings settings = OverlaySettings.Combine(options.DataPath, config, underlay);
         LinkInfo? replaced = OverlayDevice.CheckHost(settings, netlink);
-        NodeIdentity identity = NodeIdentity.Load(options, replaced?.Mac, _log);
+        memory.Begin(replaced?.Mac);
+        AgentState state = memory.State;
 
         LeaseTiming timing = new() { Ttl = options.LeaseTtl, RenewMargin = options.RenewMargin };
         LeaseAcquirer acquirer = new(store, timing, time, loggers.CreateLogger<LeaseAcquirer>());
@@ -86,35 +99,40 @@ internal sealed class AgentService(
             PublicIP = underlay.PublicIp,
             BackendType = config.Backend.Type,
             Vni = config.Backend.Vni,
-            VtepMac = identity.State.VtepMac.ToString(),
-            NodeId = identity.State.NodeId,
+            VtepMac = state.VtepMac.ToString(),
+            NodeId = state.NodeId,
         };
-        OwnLease lease = await _status.WhileAsync(
-            acquirer.AcquireAsync(config, wanted, identity.PreviousSubnets, stop), reading, () => acquirer.WaitingFor, "subnet lease").ConfigureAwait(false);
-        identity.Remember(config.Network, lease.Subnet);
+        OwnLease lease = start.Cache is not null ? memory.EarlierLease(wanted) : await _status.WhileAsync(
+            acquirer.AcquireAsync(config, wanted, memory.PreviousSubnets, stop), reading, () => acquirer.WaitingFor, "subnet lease").ConfigureAwait(false);
+        memory.Remember(lease, left: null);
 
-        using Forwarder forwarder = new(settings.NodeWith(lease.Subnet, underlay.PublicIp, identity.State.VtepMac), time, _log);
+        using Forwarder forwarder = new(settings.NodeWith(lease.Subnet, underlay.PublicIp, state.VtepMac), time, _log);
         using OverlayDevice device = OverlayDevice.Open(settings, lease.Subnet, forwarder.Table, netlink, replaced, _log);
         using FlowReporter reporter = new(device.Plane, time, _log);
         Volatile.Write(ref _reporter, reporter);
-        LeaseKeeper keeper = new(store, acquirer, config, lease, timing, time, loggers.CreateLogger<LeaseKeeper>());
-        LeaseWatcher peers = new(store, underlay.PublicIp, time, loggers.CreateLogger<LeaseWatcher>());
-        NodeFollower follower = new(options, settings, lease.Subnet, identity, forwarder, device, _status, time, _log);
+        LeaseKeeper keeper = new(
+            store, acquirer, config, lease, timing, time, loggers.CreateLogger<LeaseKeeper>(), start.Cache is null ? null : memory.EarlierLeaseLeft);
+        SubnetHook hook = new(options.OnSubnetChange, options.SubnetFile, memory.Announced, memory.RememberAnnounced, SubnetHook.DefaultLimit, time, _log);
+        NodeFollower follower = new(options, settings, lease.Subnet, start.Stale, memory, hook, forwarder, device, _status, time, _log);
 
         await using TaskGroup following = new(stop);
         following.Run("the data plane", device.WatchAsync);
-        following.Run("reading the network config", reading.Failure.WaitAsync);
+        following.Run("reading etcd", reading.Failure.WaitAsync);
         following.Run("keeping the lease", keeper.RunAsync);
-        following.Run("following the leases", peers.RunAsync);
+        following.Run("following the lease", end => follower.FollowLeaseAsync(keeper.Happenings, end));
         following.Run("writing the subnet file", follower.WriteSubnetFileAsync);
-        forwarder.Update(await _status.WhileAsync(peers.Tables.ReadAsync(stop).AsTask(), following, () => peers.WaitingFor, "peers' leases").ConfigureAwait(false));
+        LeaseTable known = start.Cache?.Leases
+            ?? await _status.WhileAsync(peers.Tables.ReadAsync(stop).AsTask(), following, () => peers.WaitingFor, "peers' leases").ConfigureAwait(false);
+        forwarder.Update(known);
+        if (start.Cache is null) memory.Remember(config, known);
+        following.Run("remembering", end => memory.RunAsync(options.Etcd.Prefix, underlay.PublicIp, end));
         await _status.WhileAsync(follower.FirstFileWritten.WaitAsync(stop), following, () => follower.FileTrouble, "subnet file").ConfigureAwait(false);
         _status.Ready(follower.Describe());
         _log.Ready(follower.Describe());
 
         following.Run("following peers", end => follower.FollowPeersAsync(peers.Tables, end));
-        following.Run("following the lease", end => follower.FollowLeaseAsync(keeper.Happenings, end));
         following.Run("following the config", end => follower.FollowConfigAsync(configs.Configs, config, end));
+        following.Run("running the hook", hook.RunAsync);
         await following.Failure.WaitAsync(stop).ConfigureAwait(false);
     }
 

@@ -4,6 +4,8 @@ using Microsoft.Extensions.Logging;
 using Overlay.Agent.Configuration;
 using Overlay.Agent.Files;
 using Overlay.Agent.Forwarding;
+using Overlay.Agent.Hooks;
+using Overlay.Agent.Memory;
 using Overlay.Agent.Telemetry;
 using Overlay.Agent.Tunnel;
 using Overlay.Encap.Forwarding;
@@ -23,7 +25,8 @@ internal sealed class NodeFollower
 
     private readonly AgentOptions _options;
     private readonly OverlaySettings _settings;
-    private readonly NodeIdentity _identity;
+    private readonly NodeMemory _memory;
+    private readonly SubnetHook _hook;
     private readonly Forwarder _forwarder;
     private readonly OverlayDevice _device;
     private readonly AgentStatus _status;
@@ -35,16 +38,30 @@ internal sealed class NodeFollower
 
     private volatile string _subnet;
     private volatile string? _moved;
+    private volatile string? _stale;
+    private volatile string? _etcdTrouble;
     private volatile string? _leaseTrouble;
     private volatile string? _configTrouble;
     private volatile string? _fileTrouble;
 
+    /// <summary>Follows for a node that runs.</summary>
+    /// <param name="options">What the operator set.</param>
+    /// <param name="settings">What the overlay on this host is.</param>
+    /// <param name="subnet">This node's subnet.</param>
+    /// <param name="stale">Why the leases are not those of etcd, in words for STATUS, until they are; null when they are.</param>
+    /// <param name="memory">Takes what the next start is to know.</param>
+    /// <param name="hook">Told of each subnet that subnet.env names.</param>
+    /// <param name="forwarder">Takes the peers.</param>
+    /// <param name="device">Takes the subnet.</param>
+    /// <param name="status">Takes this node in words.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="log">For what is done.</param>
     public NodeFollower(
-        AgentOptions options, OverlaySettings settings, IPNetwork subnet, NodeIdentity identity, Forwarder forwarder, OverlayDevice device,
-        AgentStatus status, TimeProvider time, ILogger log)
+        AgentOptions options, OverlaySettings settings, IPNetwork subnet, string? stale, NodeMemory memory, SubnetHook hook, Forwarder forwarder,
+        OverlayDevice device, AgentStatus status, TimeProvider time, ILogger log)
     {
-        (_options, _settings, _identity, _forwarder, _device, _status, _time, _log) = (options, settings, identity, forwarder, device, status, time, log);
-        _subnet = subnet.ToString();
+        (_options, _settings, _memory, _hook, _forwarder, _device, _status, _time, _log) = (options, settings, memory, hook, forwarder, device, status, time, log);
+        (_subnet, _stale, _configTrouble) = (subnet.ToString(), stale, stale is null ? null : "the network config is not confirmed by etcd");
         _subnets.Writer.TryWrite(_subnet);
     }
 
@@ -61,7 +78,7 @@ internal sealed class NodeFollower
         return string.Join("; ", new[]
         {
             $"subnet {_subnet} of {_settings.Network}, {peers} {(peers == 1 ? "peer" : "peers")}, MTU {_settings.Mtu.Bytes}",
-            _moved, _leaseTrouble, _configTrouble, _fileTrouble,
+            _stale ?? _etcdTrouble, _moved, _leaseTrouble, _configTrouble, _fileTrouble,
         }.OfType<string>());
     }
 
@@ -76,6 +93,7 @@ internal sealed class NodeFollower
                 _fileTrouble = null;
                 _log.SubnetFileWritten(_options.SubnetFile, env.Subnet, env.Network, env.Mtu, env.Masquerade);
                 _firstFileWritten.TrySetResult(true);
+                _hook.Announce(env.Subnet);
                 continue;
             }
             if (_fileTrouble is null) _log.SubnetFileFailed(_options.SubnetFile, problem);
@@ -92,7 +110,10 @@ internal sealed class NodeFollower
         await foreach (LeaseTable table in tables.ReadAllAsync(stop).ConfigureAwait(false))
         {
             _forwarder.Update(table);
-            _status.Say(Describe());
+            _memory.Remember(config: null, table);
+            if (_stale is not null) _log.CacheReconciled();
+            _stale = null;
+            Report();
         }
     }
 
@@ -108,22 +129,30 @@ internal sealed class NodeFollower
                     _leaseTrouble = $"subnet taken by {lost.By.PublicIP}, asking for another";
                     break;
                 case LeaseHappening.Moved moved:
-                    Move(moved.New.Subnet);
+                    Move(moved.New);
                     _moved = $"moved from {moved.Old.Subnet}, which {moved.By.PublicIP} holds: restart Docker with the new {_options.SubnetFile}";
                     _leaseTrouble = null;
                     _log.RestartDocker(_options.SubnetFile);
                     break;
                 case LeaseHappening.EtcdUnreachable gone:
-                    _leaseTrouble = $"etcd unreachable since {gone.Since:u}";
+                    _etcdTrouble = $"etcd unreachable since {gone.Since:u}, forwarding goes on";
                     break;
                 case LeaseHappening.Overdue:
-                    _leaseTrouble = "the lease may have expired while etcd was unreachable; forwarding goes on";
+                    _leaseTrouble = "the lease has run out meanwhile, another node may be given the subnet";
                     break;
-                case LeaseHappening.EtcdBack or LeaseHappening.Recreated or LeaseHappening.Renewed:
+                case LeaseHappening.EtcdBack:
+                    _etcdTrouble = null;
+                    break;
+                case LeaseHappening.Recreated recreated:
                     _leaseTrouble = null;
+                    _memory.Remember(recreated.Lease, left: null);
+                    break;
+                case LeaseHappening.Renewed renewed:
+                    _leaseTrouble = null;
+                    _memory.Remember(renewed.Lease, renewed.Ttl);
                     break;
             }
-            _status.Say(Describe());
+            Report();
         }
     }
 
@@ -132,20 +161,28 @@ internal sealed class NodeFollower
     {
         await foreach (NetworkConfig config in configs.ReadAllAsync(stop).ConfigureAwait(false))
         {
+            _memory.Remember(config, leases: null);
             string changes = string.Join(", ", Changes(started, config));
+            bool isNews = changes.Length > 0 || _configTrouble is not null;   // after a start from the cache, etcd may say the same
             _configTrouble = changes.Length == 0 ? null : $"the network config in etcd has changed, restart needed ({changes})";
-            if (changes.Length == 0) _log.ConfigAsStarted();
-            else _log.RestartNeeded(changes);
-            _status.Say(Describe());
+            if (changes.Length > 0) _log.RestartNeeded(changes);
+            else if (isNews) _log.ConfigAsStarted();
+            Report();
         }
     }
 
-    private void Move(IPNetwork subnet)
+    // Before that, STATUS says what is waited for.
+    private void Report()
     {
-        _device.Move(subnet);
-        _forwarder.Move(Prefix.From(subnet));
-        _identity.Remember(_settings.Network, subnet);
-        _subnet = subnet.ToString();
+        if (_status.IsReady) _status.Say(Describe());
+    }
+
+    private void Move(OwnLease lease)
+    {
+        _device.Move(lease.Subnet);
+        _forwarder.Move(Prefix.From(lease.Subnet));
+        _memory.Remember(lease, left: null);
+        _subnet = lease.Subnet.ToString();
         _subnets.Writer.TryWrite(_subnet);
     }
 

@@ -9,9 +9,6 @@ public abstract record LeaseHappening
     {
     }
 
-    /// <summary>The keeper has taken over a lease that was acquired.</summary>
-    public sealed record Held(OwnLease Lease) : LeaseHappening;
-
     /// <summary>etcd has renewed the lease for another <paramref name="Ttl"/>.</summary>
     public sealed record Renewed(OwnLease Lease, TimeSpan Ttl) : LeaseHappening;
 

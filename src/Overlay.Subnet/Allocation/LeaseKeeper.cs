@@ -22,8 +22,10 @@ namespace Overlay.Subnet.Allocation;
 /// <param name="timing">How long etcd leases live and when they are renewed.</param>
 /// <param name="time">The clock; only its monotonic part decides.</param>
 /// <param name="log">For what happens to the lease.</param>
+/// <param name="remaining">What is left of the lease's life, as far as is known, of one that an earlier run acquired; null for a whole life.</param>
 public sealed class LeaseKeeper(
-    ILeaseStore store, LeaseAcquirer acquirer, NetworkConfig config, OwnLease acquired, LeaseTiming timing, TimeProvider time, ILogger<LeaseKeeper> log)
+    ILeaseStore store, LeaseAcquirer acquirer, NetworkConfig config, OwnLease acquired, LeaseTiming timing, TimeProvider time, ILogger<LeaseKeeper> log,
+    TimeSpan? remaining = null)
 {
     private static readonly TimeSpan DuplicateRetry = TimeSpan.FromMinutes(1);
 
@@ -37,6 +39,7 @@ public sealed class LeaseKeeper(
     private TimeSpan _due; // when to work next
     private TimeSpan _expires; // when the lease has run out unless renewed
     private bool _overdue;
+    private bool _isWatchLost = remaining is not null; // of a lease from an earlier run: etcd is away, or that run would not matter
     private TimeSpan? _unreachableSince;
 
     /// <summary>What happens to the lease, in order. For one reader, who should keep reading.</summary>
@@ -51,21 +54,21 @@ public sealed class LeaseKeeper(
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         log.LeaseHeld(Lease.Key, Lease.EtcdLeaseId);
-        Tell(new LeaseHappening.Held(Lease));
+        Started(remaining ?? timing.Ttl);
         while (true)
         {
-            Started();
             LeaseAttributes other = await KeepAsync(cancellationToken).ConfigureAwait(false);
             await MoveAsync(other, cancellationToken).ConfigureAwait(false);
+            Started(timing.Ttl);
         }
     }
 
-    private void Started()
+    private void Started(TimeSpan left)
     {
         _repair = null;
         _needsEtcdLease = false;
         _due = Now; // renew at once, to learn how long the lease lives
-        _expires = Now + timing.Ttl;
+        _expires = Now + left;
         _overdue = false;
         _backoff.Reset();
     }
@@ -132,7 +135,8 @@ public sealed class LeaseKeeper(
 
     private LeaseAttributes? Observe(FollowUpdate update)
     {
-        if (update.Kind == FollowKind.Lost)
+        _isWatchLost = update.Kind == FollowKind.Lost;
+        if (_isWatchLost)
         {
             Unreachable(update.Failure!.Message);
             return null;
@@ -190,8 +194,9 @@ public sealed class LeaseKeeper(
         {
             _needsEtcdLease |= e.Fault == StoreFault.LeaseNotFound;
             _due = Now + _backoff.Next();
-            if (_throttle.ShouldLog(e.Message))
-                log.LeaseNotRenewed(Lease.Key, e.Message);
+            bool isTold = e.IsLossOfContact && _isWatchLost; // by the watcher of all leases
+            if (_throttle.ShouldLog(e))
+                log.LeaseNotRenewed(isTold ? LogLevel.Debug : LogLevel.Warning, Lease.Key, e.Message);
             if (e.Fault is StoreFault.Unreachable or StoreFault.Timeout)
                 Unreachable(e.Message);
             return null;

@@ -8,16 +8,26 @@ namespace Overlay.Subnet.Following;
 /// Follows a path of the store for ever: a snapshot, then each change after it. A lost watch resumes after the last change applied; when that
 /// has been compacted away, or the store was set back, a new snapshot follows. Never goes back to an older revision by mistake.
 /// </summary>
-internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider time, ILogger log)
+/// <param name="store">The store.</param>
+/// <param name="path">What to follow.</param>
+/// <param name="time">The clock.</param>
+/// <param name="log">For the path's ups and downs.</param>
+/// <param name="lossLevel">How loudly to say that contact is lost. Many follow one etcd: one of them warns.</param>
+/// <param name="seen">The revision an earlier run has seen; 0 for none.</param>
+internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider time, ILogger log, LogLevel lossLevel = LogLevel.Warning, long seen = 0)
 {
     private readonly Backoff _backoff = new(time);
     private readonly ReasonThrottle _throttle = new(time);
-    private long _seen;
+    private readonly TaskCompletionSource _firstFailure = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long _seen = seen;
     private ulong _cluster;
     private bool _doubted;
 
     /// <summary>Why there is no contact, in words; null while there is.</summary>
     public string? WaitingFor { get; private set; } = "etcd";
+
+    /// <summary>Ends when a try has failed for the first time.</summary>
+    public Task FirstFailure => _firstFailure.Task;
 
     /// <summary>Runs until cancelled; one enumeration per instance.</summary>
     public async IAsyncEnumerable<FollowUpdate> FollowAsync([EnumeratorCancellation] CancellationToken cancellationToken)
@@ -60,8 +70,9 @@ internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider t
             else if (failure is not null)
             {
                 WaitingFor = failure.Message;
-                if (_throttle.ShouldLog(failure.Message))
-                    log.FollowingLost(path, failure.Message);
+                _firstFailure.TrySetResult();
+                if (_throttle.ShouldLog(failure))
+                    log.FollowingLost(failure.IsLossOfContact ? lossLevel : LogLevel.Warning, path, failure.Message);
                 if (!lost)
                     yield return new FollowUpdate(FollowKind.Lost, _seen, [], failure);
                 lost = true;

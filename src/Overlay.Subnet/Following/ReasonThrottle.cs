@@ -1,3 +1,5 @@
+using Overlay.Subnet.Store;
+
 namespace Overlay.Subnet.Following;
 
 /// <summary>Keeps a retry loop's log readable: a reason passes when it is a new one, and again once a minute. Not safe for concurrent use.</summary>
@@ -7,6 +9,9 @@ internal sealed class ReasonThrottle(TimeProvider time)
     private const int MaxReasons = 32;
 
     private readonly Dictionary<string, long> _lastLogged = [];
+
+    /// <summary>Tells whether to log <paramref name="failure"/> now. However contact is lost, and in whatever words: it is one reason.</summary>
+    public bool ShouldLog(StoreException failure) => ShouldLog(failure.IsLossOfContact ? "" : failure.Message);
 
     /// <summary>Tells whether to log <paramref name="reason"/> now.</summary>
     public bool ShouldLog(string reason)

@@ -28,23 +28,31 @@ public sealed class LeaseWatcher
     /// <param name="store">The store.</param>
     /// <param name="ownPublicIP">This node's address, by which its own leases are told from its peers'.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="log">For the peers' comings and goings.</param>
-    public LeaseWatcher(ILeaseStore store, IPAddress ownPublicIP, TimeProvider time, ILogger<LeaseWatcher> log)
+    /// <param name="log">For the peers' comings and goings, and for those of etcd.</param>
+    /// <param name="known">
+    /// What an earlier run knew. It is not published, but what comes is compared with it, so that a wipe between the runs is noticed like one
+    /// during a run.
+    /// </param>
+    public LeaseWatcher(ILeaseStore store, IPAddress ownPublicIP, TimeProvider time, ILogger<LeaseWatcher> log, LeaseTable? known = null)
     {
         _time = time;
         _log = log;
-        _follower = new KeyFollower(store, StorePaths.Subnets, time, log);
-        _book = new LeaseBook(ownPublicIP);
+        Current = known ?? LeaseTable.Empty;
+        _follower = new KeyFollower(store, StorePaths.Subnets, time, log, seen: Current.Revision);
+        _book = new LeaseBook(ownPublicIP, Current.Leases.Values);
     }
 
     /// <summary>The newest table not yet read; older ones are dropped, since each is the whole state. The first is the first full snapshot.</summary>
     public ChannelReader<LeaseTable> Tables => _tables.Reader;
 
-    /// <summary>The newest table; <see cref="LeaseTable.Empty"/> before the first snapshot.</summary>
-    public LeaseTable Current { get; private set; } = LeaseTable.Empty;
+    /// <summary>The newest table; before the first snapshot that of an earlier run, or <see cref="LeaseTable.Empty"/>.</summary>
+    public LeaseTable Current { get; private set; }
 
     /// <summary>Why the table may be out of date, in words; null while the watch stands.</summary>
     public string? WaitingFor => _follower.WaitingFor;
+
+    /// <summary>Ends when etcd has failed to answer for the first time.</summary>
+    public Task FirstFailure => _follower.FirstFailure;
 
     /// <summary>Follows the leases until cancelled. Call once.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
