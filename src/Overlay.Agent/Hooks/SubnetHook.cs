@@ -29,6 +29,8 @@ internal sealed class SubnetHook(
     /// <summary>What <c>limit</c> is as a rule.</summary>
     public static readonly TimeSpan DefaultLimit = TimeSpan.FromMinutes(1);
 
+    private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);   // a child of its own may hold the pipes open
+
     private const int MaxOutput = 2000;
 
     private readonly Channel<IPNetwork> _subnets = Channel.CreateBounded<IPNetwork>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
@@ -63,8 +65,7 @@ internal sealed class SubnetHook(
             Task reading = Task.WhenAll(ReadAsync(process.StandardOutput, output, end.Token), ReadAsync(process.StandardError, output, end.Token));
             failure = await EndAsync(process, end.Token).ConfigureAwait(false);
             stop.ThrowIfCancellationRequested();
-            end.CancelAfter(TimeSpan.FromSeconds(1));   // a child of its own may hold the pipes open
-            await reading.ConfigureAwait(false);
+            await Task.WhenAny(reading, Task.Delay(LastWords, time, CancellationToken.None)).ConfigureAwait(false);
         }
         catch (Win32Exception e)
         {
@@ -120,7 +121,7 @@ internal sealed class SubnetHook(
                 lock (into) into.Append(buffer, 0, Math.Min(read, MaxOutput - into.Length));
             }
         }
-        catch (OperationCanceledException)
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException or IOException)
         {
             // Enough.
         }

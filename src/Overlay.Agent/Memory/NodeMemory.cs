@@ -86,6 +86,16 @@ internal sealed class NodeMemory
         return null;
     }
 
+    /// <summary>What this node says of itself in etcd.</summary>
+    public LeaseAttributes Attributes(NetworkConfig config, IPAddress publicIp) => new()
+    {
+        PublicIP = publicIp,
+        BackendType = config.Backend.Type,
+        Vni = config.Backend.Vni,
+        VtepMac = State.VtepMac.ToString(),
+        NodeId = State.NodeId,
+    };
+
     /// <summary>
     /// The lease of an earlier run, as if that run had never ended. Its revision is not known to anybody who has not asked etcd since, so
     /// whatever stands at the key counts.

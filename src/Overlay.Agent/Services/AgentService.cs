@@ -90,23 +90,15 @@ internal sealed class AgentService(
         OverlaySettings settings = OverlaySettings.Combine(options.DataPath, config, underlay);
         LinkInfo? replaced = OverlayDevice.CheckHost(settings, netlink);
         memory.Begin(replaced?.Mac);
-        AgentState state = memory.State;
 
         LeaseTiming timing = new() { Ttl = options.LeaseTtl, RenewMargin = options.RenewMargin };
         LeaseAcquirer acquirer = new(store, timing, time, loggers.CreateLogger<LeaseAcquirer>());
-        LeaseAttributes wanted = new()
-        {
-            PublicIP = underlay.PublicIp,
-            BackendType = config.Backend.Type,
-            Vni = config.Backend.Vni,
-            VtepMac = state.VtepMac.ToString(),
-            NodeId = state.NodeId,
-        };
+        LeaseAttributes wanted = memory.Attributes(config, underlay.PublicIp);
         OwnLease lease = start.Cache is not null ? memory.EarlierLease(wanted) : await _status.WhileAsync(
             acquirer.AcquireAsync(config, wanted, memory.PreviousSubnets, stop), reading, () => acquirer.WaitingFor, "subnet lease").ConfigureAwait(false);
         memory.Remember(lease, left: null);
 
-        using Forwarder forwarder = new(settings.NodeWith(lease.Subnet, underlay.PublicIp, state.VtepMac), time, _log);
+        using Forwarder forwarder = new(settings.NodeWith(lease.Subnet, underlay.PublicIp, memory.State.VtepMac), time, _log);
         using OverlayDevice device = OverlayDevice.Open(settings, lease.Subnet, forwarder.Table, netlink, replaced, _log);
         using FlowReporter reporter = new(device.Plane, time, _log);
         Volatile.Write(ref _reporter, reporter);

@@ -21,7 +21,7 @@ public sealed class SubnetHookTests : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         Assert.False(_running.IsFaulted, $"{_running.Exception}");
         _folder.Dispose();
         _stop.Dispose();
@@ -37,11 +37,11 @@ public sealed class SubnetHookTests : IAsyncLifetime
     public async Task It_is_told_of_both_subnets_and_the_file_and_of_no_secret()
     {
         string output = _folder.File("output");
-        Environment.SetEnvironmentVariable("FLANNELD_ETCD_PASSWORD", "hidden");
+        Environment.SetEnvironmentVariable("FLANNELD_V", "0");
         SubnetHook hook = Start(Script($"echo \"$1|$2|$OVERLAY_OLD_SUBNET|$OVERLAY_NEW_SUBNET|$OVERLAY_SUBNET_FILE\" >{output}; env | grep -c FLANNELD >>{output}; exit 0") + " a;b $(id)", Old);
         hook.Announce(New);
         await SaidAsync("has ended well");
-        Environment.SetEnvironmentVariable("FLANNELD_ETCD_PASSWORD", null);
+        Environment.SetEnvironmentVariable("FLANNELD_V", null);
         Assert.Equal("a;b|$(id)|10.1.4.0/24|10.1.7.0/24|/run/flannel/subnet.env\n0\n", await File.ReadAllTextAsync(output, TestContext.Current.CancellationToken));
         await Eventually(() => _remembered is [var subnet] && subnet == New);
     }
@@ -85,7 +85,7 @@ public sealed class SubnetHookTests : IAsyncLifetime
         Task running = none.RunAsync(_stop.Token);
         await SaidAsync("cannot be run");
         await _stop.CancelAsync();
-        await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
     }
 
     private SubnetHook Start(string command, IPNetwork? announced, TimeSpan? limit = null)

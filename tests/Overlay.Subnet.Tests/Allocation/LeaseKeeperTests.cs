@@ -13,8 +13,9 @@ public sealed class LeaseKeeperTests : IAsyncLifetime
     private readonly FakeTimeProvider _time = new();
     private readonly ListLogger<LeaseKeeper> _log = new();
     private readonly ConcurrentQueue<LeaseHappening> _happened = new();
-    private readonly CancellationTokenSource _stop = new();
     private readonly MemoryLeaseStore _store;
+    private readonly LeaseAcquirer _acquirer;
+    private CancellationTokenSource _stop = new();
     private LeaseKeeper _keeper = null!;
     private Task _running = Task.CompletedTask;
     private OwnLease _acquired = null!;
@@ -22,6 +23,7 @@ public sealed class LeaseKeeperTests : IAsyncLifetime
     public LeaseKeeperTests()
     {
         _store = new MemoryLeaseStore(_time);
+        _acquirer = new LeaseAcquirer(_store, new LeaseTiming(), _time, new ListLogger<LeaseAcquirer>(), new Random(1));
     }
 
     private string OwnPath => Some.Path(_acquired.Key.Name);
@@ -38,15 +40,19 @@ public sealed class LeaseKeeperTests : IAsyncLifetime
 
     private async Task StartAsync(LeaseAttributes wanted)
     {
-        var acquirer = new LeaseAcquirer(_store, new LeaseTiming(), _time, new ListLogger<LeaseAcquirer>(), new Random(1));
-        _acquired = await acquirer.AcquireAsync(Some.Config, wanted, [], TestContext.Current.CancellationToken);
-        _keeper = new LeaseKeeper(_store, acquirer, Some.Config, _acquired, new LeaseTiming(), _time, _log);
+        _acquired = await _acquirer.AcquireAsync(Some.Config, wanted, [], TestContext.Current.CancellationToken);
+        Run(remaining: null);
+        await Eventually.TrueAsync(() => _store.WatchCount > 0 && (_acquired.IsReservation || Count<LeaseHappening.Renewed>() == 1), "started");
+    }
+
+    private void Run(TimeSpan? remaining)
+    {
+        _keeper = new LeaseKeeper(_store, _acquirer, Some.Config, _acquired, new LeaseTiming(), _time, _log, remaining);
         _running = Task.WhenAll(_keeper.RunAsync(_stop.Token), Task.Run(async () =>
         {
             await foreach (LeaseHappening happening in _keeper.Happenings.ReadAllAsync(_stop.Token))
                 _happened.Enqueue(happening);
         }));
-        await Eventually.TrueAsync(() => _store.WatchCount > 0 && (_acquired.IsReservation || Count<LeaseHappening.Renewed>() == 1), "started");
     }
 
     private int Count<T>() => _happened.OfType<T>().Count();
@@ -88,6 +94,71 @@ public sealed class LeaseKeeperTests : IAsyncLifetime
         Assert.True(_time.GetUtcNow() - before < TimeSpan.FromSeconds(1));
         Assert.Equal(Some.Json(Some.Node(1, "n1")), _store.GetText(OwnPath));
         Assert.Equal(_acquired.EtcdLeaseId, _store.Get(OwnPath)!.EtcdLeaseId);
+    }
+
+    // As the agent starts without etcd: with the lease as an earlier run remembered it, and no revision.
+    private async Task RestartAsync(TimeSpan remaining)
+    {
+        await _stop.CancelAsync();
+        await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _stop = new CancellationTokenSource();
+        _happened.Clear();
+        _acquired = _acquired with { ModRevision = 0 };
+        Run(remaining);
+    }
+
+    [Fact]
+    public async Task C2_a_lease_of_an_earlier_run_is_kept_as_if_that_run_had_gone_on()
+    {
+        StoreRecord before = _store.Get(OwnPath)!;
+        _store.IsDown = true;
+        await RestartAsync(TimeSpan.FromHours(1));
+        await HappensAsync<LeaseHappening.EtcdUnreachable>();
+        Assert.Equal(0, _log.Count("Warning 2116"));   // the watcher of all leases says it
+        _store.IsDown = false;
+        await HappensAsync<LeaseHappening.Renewed>();
+        await HappensAsync<LeaseHappening.EtcdBack>();
+        Assert.Equal(before, _store.Get(OwnPath));
+        await Eventually.TrueAsync(() => _keeper.Lease.ModRevision == before.ModRevision, "confirmed", _time);
+        Assert.Equal((0, 0, 0), (Count<LeaseHappening.Overdue>(), Count<LeaseHappening.Recreated>(), Count<LeaseHappening.Moved>()));
+    }
+
+    [Fact]
+    public async Task C6_a_lease_of_an_earlier_run_that_has_run_out_is_an_alarm_at_once()
+    {
+        _store.IsDown = true;
+        _store.Expire(_acquired.EtcdLeaseId);
+        await RestartAsync(TimeSpan.FromHours(-1));
+        await Eventually.TrueAsync(() => Count<LeaseHappening.Overdue>() == 1, "alarm"); // the clock stands still meanwhile
+        _store.IsDown = false;
+        await HappensAsync<LeaseHappening.Recreated>();
+        Assert.NotNull(_store.Get(OwnPath));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task C16_a_wipe_while_the_agent_was_away_is_answered_with_the_same_subnet(bool newCluster)
+    {
+        _store.Wipe(newCluster);
+        _store.IsDown = true;
+        await RestartAsync(TimeSpan.FromHours(1));
+        _store.IsDown = false;
+        await HappensAsync<LeaseHappening.Recreated>();
+        Assert.Equal(Some.Json(Some.Node(1, "n1")), _store.GetText(OwnPath));
+        Assert.Equal(0, Count<LeaseHappening.Moved>());
+    }
+
+    // The restored store is behind the revision at which we wrote, and another node's key stands there.
+    [Fact]
+    public async Task C13_C17_a_subnet_taken_in_a_restored_store_while_the_agent_was_away_is_left_to_its_owner()
+    {
+        _store.Wipe(newCluster: true);
+        _store.Put(OwnPath, Some.Json(Some.Node(2, "n2")), etcdLeaseId: 77);
+        await RestartAsync(TimeSpan.FromHours(1));
+        await HappensAsync<LeaseHappening.Moved>();
+        Assert.Equal(Some.Json(Some.Node(2, "n2")), _store.GetText(OwnPath));
+        Assert.NotEqual(_acquired.Subnet, _keeper.Lease.Subnet);
     }
 
     [Fact]
