@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Overlay.Agent.Text;
@@ -61,7 +62,7 @@ public sealed class CacheFile
         if (body is not { Prefix: { } prefix, Leases: { } entries }
             || !AgentState.IsNodeId(body.NodeId)
             || !MacAddress.TryParse(body.VtepMac, out MacAddress mac) || !mac.IsUnicast
-            || !GoLiterals.TryAddress(body.PublicIp ?? "", out IPAddress publicIp))
+            || !GoLiterals.TryAddress(body.PublicIp ?? "", out IPAddress publicIp) || publicIp.AddressFamily != AddressFamily.InterNetwork)
             return null;
         List<Lease> leases = [];
         foreach (CacheEntry? entry in entries)

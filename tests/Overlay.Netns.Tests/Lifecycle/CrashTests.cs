@@ -41,7 +41,7 @@ public sealed class CrashTests : LifecycleTest
     public async Task C31_killed_around_the_writing_of_subnet_env_it_comes_back_with_the_subnet_of_its_key(string calls, bool hasFile)
     {
         Assert.SkipUnless(Privilege.IsInstalled("strace"), "not installed: strace");
-        string path = hasFile ? Node.Folder : Node.SubnetFilePath;
+        string path = hasFile ? Node.Folder : Path.Combine(Node.Folder, ".subnet.env.overlay-agent.tmp");   // strace looks at the old name of a rename
         AgentProcess agent = Node.StartThrough(
             "strace", "-f", "-o", Path.Combine(Underlay.Folder, "strace"), "-P", path, "-e", $"trace={calls}", "-e", $"inject={calls}:signal=KILL:when=1");
         await agent.ExitAsync();
