@@ -3,6 +3,8 @@ using System.Runtime.InteropServices;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Overlay.Agent.Configuration;
+using Overlay.Agent.Firewall;
+using Overlay.Agent.Firewall.Rules;
 using Overlay.Agent.Forwarding;
 using Overlay.Agent.Health;
 using Overlay.Agent.Startup;
@@ -20,8 +22,8 @@ namespace Overlay.Agent.Services;
 
 /// <summary>
 /// The daemon, from first look at the host to the last packet, in the order in which it happens: choose the underlay, read the
-/// network config, take a lease, bring up the device, learn the peers, write subnet.env, say READY; then follow etcd until
-/// asked to stop. Lease, state and subnet.env stay behind, as flannel leaves them.
+/// network config, take a lease, bring up the device, learn the peers, write subnet.env and firewall rules, say READY; then follow
+/// etcd until asked to stop. Lease, state, subnet.env and rules stay behind, as flannel leaves them.
 /// </summary>
 internal sealed class AgentService(
     AgentOptions options, IHostApplicationLifetime lifetime, AgentExit exit, SdNotify notify, TimeProvider time, ILoggerFactory loggers) : BackgroundService
@@ -77,6 +79,7 @@ internal sealed class AgentService(
         NetworkConfig config = await _status.WhileAsync(configs.Configs.ReadAsync(stop).AsTask(), reading, () => configs.WaitingFor, "network config").ConfigureAwait(false);
         OverlaySettings settings = OverlaySettings.Combine(options.DataPath, config, underlay);
         LinkInfo? replaced = OverlayDevice.CheckHost(settings, netlink);
+        FirewallTools tools = FirewallTools.Choose(options.Firewall, config.EnableNFTables, time, _log);
         NodeIdentity identity = NodeIdentity.Load(options, replaced?.Mac, _log);
 
         LeaseTiming timing = new() { Ttl = options.LeaseTtl, RenewMargin = options.RenewMargin };
@@ -99,7 +102,9 @@ internal sealed class AgentService(
         Volatile.Write(ref _reporter, reporter);
         LeaseKeeper keeper = new(store, acquirer, config, lease, timing, time, loggers.CreateLogger<LeaseKeeper>());
         LeaseWatcher peers = new(store, underlay.PublicIp, time, loggers.CreateLogger<LeaseWatcher>());
-        NodeFollower follower = new(options, settings, lease.Subnet, identity, forwarder, device, _status, time, _log);
+        OverlayRules rules = new(config.Network, lease.Subnet, config.Backend.Port) { Former = identity.PreviousNetworks };
+        FirewallKeeper firewall = new(tools, options.Firewall, rules, time, _log);
+        NodeFollower follower = new(options, settings, lease.Subnet, identity, forwarder, device, firewall, _status, time, _log);
 
         await using TaskGroup following = new(stop);
         following.Run("the data plane", device.WatchAsync);
@@ -107,11 +112,14 @@ internal sealed class AgentService(
         following.Run("keeping the lease", keeper.RunAsync);
         following.Run("following the leases", peers.RunAsync);
         following.Run("writing the subnet file", follower.WriteSubnetFileAsync);
+        following.Run("keeping the firewall rules", firewall.RunAsync);
         forwarder.Update(await _status.WhileAsync(peers.Tables.ReadAsync(stop).AsTask(), following, () => peers.WaitingFor, "peers' leases").ConfigureAwait(false));
         await _status.WhileAsync(follower.FirstFileWritten.WaitAsync(stop), following, () => follower.FileTrouble, "subnet file").ConfigureAwait(false);
+        await _status.WhileAsync(firewall.InPlace.WaitAsync(stop), following, () => firewall.Trouble, "firewall rules").ConfigureAwait(false);
         _status.Ready(follower.Describe());
         _log.Ready(follower.Describe());
 
+        firewall.TroubleChanged += () => _status.Say(follower.Describe());
         following.Run("following peers", end => follower.FollowPeersAsync(peers.Tables, end));
         following.Run("following the lease", end => follower.FollowLeaseAsync(keeper.Happenings, end));
         following.Run("following the config", end => follower.FollowConfigAsync(configs.Configs, config, end));

@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Overlay.Agent.Configuration;
 using Overlay.Agent.Files;
+using Overlay.Agent.Firewall;
 using Overlay.Agent.Forwarding;
 using Overlay.Agent.Telemetry;
 using Overlay.Agent.Tunnel;
@@ -26,6 +27,7 @@ internal sealed class NodeFollower
     private readonly NodeIdentity _identity;
     private readonly Forwarder _forwarder;
     private readonly OverlayDevice _device;
+    private readonly FirewallKeeper _firewall;
     private readonly AgentStatus _status;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
@@ -41,9 +43,9 @@ internal sealed class NodeFollower
 
     public NodeFollower(
         AgentOptions options, OverlaySettings settings, IPNetwork subnet, NodeIdentity identity, Forwarder forwarder, OverlayDevice device,
-        AgentStatus status, TimeProvider time, ILogger log)
+        FirewallKeeper firewall, AgentStatus status, TimeProvider time, ILogger log)
     {
-        (_options, _settings, _identity, _forwarder, _device, _status, _time, _log) = (options, settings, identity, forwarder, device, status, time, log);
+        (_options, _settings, _identity, _forwarder, _device, _firewall, _status, _time, _log) = (options, settings, identity, forwarder, device, firewall, status, time, log);
         _subnet = subnet.ToString();
         _subnets.Writer.TryWrite(_subnet);
     }
@@ -61,7 +63,7 @@ internal sealed class NodeFollower
         return string.Join("; ", new[]
         {
             $"subnet {_subnet} of {_settings.Network}, {peers} {(peers == 1 ? "peer" : "peers")}, MTU {_settings.Mtu.Bytes}",
-            _moved, _leaseTrouble, _configTrouble, _fileTrouble,
+            _moved, _leaseTrouble, _configTrouble, _fileTrouble, _firewall.Trouble,
         }.OfType<string>());
     }
 
@@ -143,6 +145,7 @@ internal sealed class NodeFollower
     private void Move(IPNetwork subnet)
     {
         _device.Move(subnet);
+        _firewall.Move(subnet);
         _forwarder.Move(Prefix.From(subnet));
         _identity.Remember(_settings.Network, subnet);
         _subnet = subnet.ToString();
@@ -156,6 +159,7 @@ internal sealed class NodeFollower
             ("Network", was.Network, now.Network), ("SubnetLen", was.SubnetLength, now.SubnetLength),
             ("SubnetMin", was.SubnetMin, now.SubnetMin), ("SubnetMax", was.SubnetMax, now.SubnetMax),
             ("VNI", was.Backend.Vni, now.Backend.Vni), ("Port", was.Backend.Port, now.Backend.Port), ("MTU", was.Backend.Mtu, now.Backend.Mtu),
+            ("EnableNFTables", was.EnableNFTables, now.EnableNFTables),
         ];
         return fields.Where(f => !f.Was.Equals(f.Now)).Select(f => $"{f.Name} {f.Was} -> {f.Now}");
     }
