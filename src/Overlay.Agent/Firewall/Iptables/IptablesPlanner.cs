@@ -47,7 +47,8 @@ internal static class IptablesPlanner
             _ when standing is null => $"chain {chain.Name} made with {mended.Count} rules",
             _ => $"chain {chain.Name} set to {mended.Count} rules ({standing.Count} stood there)",
         };
-        string jump = jumps < wantedJumps ? $"jump from {chain.Parent} added" : jumps > wantedJumps ? $"{jumps - wantedJumps} of {jumps} jumps from {chain.Parent} removed" : "";
+        string jump = jumps < wantedJumps ? $"jump from {chain.Parent} added" : jumps == wantedJumps ? ""
+            : $"{(jumps == 1 ? "jump" : $"{jumps - wantedJumps} of {jumps} jumps")} from {chain.Parent} removed";
         return $"{chain.Table}: {string.Join(", ", new[] { content, jump }.Where(part => part.Length > 0))}";
     }
 }
