@@ -71,11 +71,15 @@ internal sealed class FirewallKeeper
             }
             if (_tools.InUse is { } firewall) await KeepAsync(firewall, hasMoved, stop).ConfigureAwait(false);
             else _inPlace.TrySetResult(false);
+            // Where no rules are wanted, those of earlier runs go once, and that is all.
+            if (!IsWanted && _failure is null && _inPlace.Task.IsCompleted) await Task.Delay(Timeout.InfiniteTimeSpan, _time, stop).ConfigureAwait(false);
             TimeSpan pause = _failure is null || _settings.Resync < RetryLimit ? _settings.Resync : RetryLimit;
             await Task.WhenAny(moved, Task.Delay(pause, _time, stop)).ConfigureAwait(false);
             stop.ThrowIfCancellationRequested();
         }
     }
+
+    private bool IsWanted => _settings.Masquerade || _settings.ForwardRules;
 
     private async Task KeepAsync(IFirewall firewall, bool hasMoved, CancellationToken stop)
     {
@@ -109,7 +113,7 @@ internal sealed class FirewallKeeper
             _unreadable = finding.Plan?.Script == plan.Script ? plan.Script : null;
             if (_unreadable is not null) _log.FirewallUnreadable(firewall.Name, string.Join("; ", plan.Changes));
         }
-        else if (!_inPlace.Task.IsCompleted && (_settings.Masquerade || _settings.ForwardRules))
+        else if (!_inPlace.Task.IsCompleted && IsWanted)
         {
             _log.FirewallInPlace(firewall.Name, "as an earlier run left them");
         }

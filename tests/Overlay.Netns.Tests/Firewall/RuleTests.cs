@@ -44,7 +44,7 @@ public sealed class RuleTests : LifecycleTest
             await Eventually.TrueAsync(() => Rules.Expected(Node.File).SequenceEqual(Rules.Ours(Node.Host)), $"the rules stand again after: {disorder}",
                 () => string.Join('\n', Rules.Ours(Node.Host)));
         }
-        Assert.Equal(1, agent.Count(PutBack));   // and the log is not filled by whoever fights with us
+        Assert.InRange(agent.Count(PutBack), 1, 2);   // the log is not filled by whoever fights with us
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class RuleTests : LifecycleTest
             await Eventually.TrueAsync(() => Rules.ExpectedTable(Node.File).SequenceEqual(Rules.OurTable(Node.Host)), $"the table stands again after: {disorder}",
                 () => string.Join('\n', Rules.OurTable(Node.Host)));
         }
-        Assert.Equal(1, agent.Count(PutBack));
+        Assert.InRange(agent.Count(PutBack), 1, 2);
     }
 
     [Fact]
@@ -76,18 +76,32 @@ public sealed class RuleTests : LifecycleTest
     }
 
     [Fact]
+    public async Task K8_a_tool_that_cannot_work_here_stops_masquerading_only()
+    {
+        RequireTools("xtables-legacy-multi");
+        Node.Announce("firewall rules cannot be kept");
+        Dictionary<string, string> environment = LegacyTools(Path.Combine(Underlay.Folder, "no", "such", "folder"));
+
+        AgentProcess agent = Node.StartWith(environment, "--iptables-forward-rules", "--iptables-resync=1");
+        await agent.ReadyAsync();
+        Assert.Contains("firewall rules cannot be kept: ", agent.Log.Single(line => line.Contains(" ready: ", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.Equal(0, await agent.StopAsync());
+        Assert.Single(agent.Trouble);
+
+        Node.StartWith(environment, "--ip-masq");
+        await AssertCannotStartAsync(Node, "--ip-masq", "can't open lock file", "ReadWritePaths");
+    }
+
+    [Fact]
     public async Task K5_the_old_variant_of_iptables_is_served_as_well_and_its_lock_only_waited_for()
     {
         RequireTools("xtables-legacy-multi", "flock");
         Node.Announce("firewall rules cannot be kept");
-        string folder = Directory.CreateDirectory(Path.Combine(Underlay.Folder, "legacy")).FullName, lockFile = Path.Combine(folder, "lock");
-        foreach (string tool in new[] { "iptables-save", "iptables-restore" })
-            File.CreateSymbolicLink(Path.Combine(folder, tool), Tool.Must("sh", ["-c", "command -v xtables-legacy-multi"]).Trim());
+        string lockFile = Path.Combine(Underlay.Folder, "lock");
         using Process holder = Node.Host.Namespace.Start(new ProcessStartInfo("flock", [lockFile, "sleep", "600"]));
         await Eventually.TrueAsync(() => Tool.Run("flock", ["--nonblock", lockFile, "true"]).ExitCode != 0, "the lock is held");
 
-        AgentProcess agent = Node.StartWith(
-            new Dictionary<string, string> { ["PATH"] = $"{folder}:{Environment.GetEnvironmentVariable("PATH")}", ["XTABLES_LOCKFILE"] = lockFile }, On);
+        AgentProcess agent = Node.StartWith(LegacyTools(lockFile), On);
         await agent.LoggedAsync("firewall rules cannot be kept");
         Assert.Equal(0, agent.Count("ready: "));
         holder.Kill(entireProcessTree: true);
@@ -169,6 +183,15 @@ public sealed class RuleTests : LifecycleTest
         Etcd.PutConfig(Nftables);
         agent = await Node.StartReadyAsync(On);
         await agent.LoggedAsync("no rule of nftables can accept what it drops");
+    }
+
+    /// <summary>An environment in which iptables is the old variant, with a lock of its own.</summary>
+    private Dictionary<string, string> LegacyTools(string lockFile)
+    {
+        string folder = Directory.CreateDirectory(Path.Combine(Underlay.Folder, "legacy")).FullName;
+        foreach (string tool in new[] { "iptables-save", "iptables-restore" })
+            File.CreateSymbolicLink(Path.Combine(folder, tool), Tool.Must("sh", ["-c", "command -v xtables-legacy-multi"]).Trim());
+        return new Dictionary<string, string> { ["PATH"] = $"{folder}:{Environment.GetEnvironmentVariable("PATH")}", ["XTABLES_LOCKFILE"] = lockFile };
     }
 
     private static void RequireTools(params string[] more)

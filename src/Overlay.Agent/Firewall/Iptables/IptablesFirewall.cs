@@ -52,6 +52,12 @@ internal sealed class IptablesFirewall : IFirewall
         if (exitCode != 0) throw Failure(_restore, exitCode, error);
     }
 
-    private static FirewallException Failure(string tool, int exitCode, string error) =>
-        new($"{tool} ended with {exitCode}: {Text.Printable.Line(error)}", exitCode == Busy);
+    private static FirewallException Failure(string tool, int exitCode, string error)
+    {
+        // It says no more when it is not allowed to open its raw socket, and "busy" when the folder of the lock is read-only.
+        bool lacksRight = error.Contains("unable to initialize table", StringComparison.Ordinal), lacksLock = error.Contains("can't open lock file", StringComparison.Ordinal);
+        string hint = lacksRight ? " (iptables-legacy needs CAP_NET_RAW beside CAP_NET_ADMIN, and the kernel's module of that table)"
+            : lacksLock ? " (iptables-legacy must be able to make and open that file: ReadWritePaths= of the unit)" : "";
+        return new FirewallException($"{tool} ended with {exitCode}: {Text.Printable.Line(error)}{hint}", exitCode == Busy && !lacksLock);
+    }
 }
