@@ -51,6 +51,8 @@ internal sealed class NodeMemory
 
         _state = loaded.State ?? Restored() ?? AgentState.CreateNew();
         IPNetwork?[] hints = [env.Subnet, _state.Subnet];
+        IPNetwork?[] networks = [env.Network, _state.Network];
+        PreviousNetworks = [.. networks.OfType<IPNetwork>().Distinct()];
         PreviousSubnets = [.. hints.OfType<IPNetwork>().Distinct()];
         Announced = _state.Announced ?? (PreviousSubnets.Count > 0 ? PreviousSubnets[0] : null);
     }
@@ -60,6 +62,9 @@ internal sealed class NodeMemory
     {
         get { lock (_gate) return _state; }
     }
+
+    /// <summary>Overlay networks of earlier runs.</summary>
+    public IReadOnlyList<IPNetwork> PreviousNetworks { get; }
 
     /// <summary>Subnets of earlier runs, the best hint first: subnet.env, which flannel's own agent may have written, then the state file.</summary>
     public IReadOnlyList<IPNetwork> PreviousSubnets { get; }
@@ -112,6 +117,9 @@ internal sealed class NodeMemory
         if (kernelMac is { IsUnicast: true } mac) _state = _state with { VtepMac = mac };
         SaveState();
     }
+
+    /// <summary>Remembers the network of this run.</summary>
+    public void Remember(IPNetwork network) => Change(state => state with { Network = network });
 
     /// <summary>Remembers the lease of this run.</summary>
     /// <param name="lease">As it is held now.</param>

@@ -3,6 +3,8 @@ using System.Runtime.InteropServices;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Overlay.Agent.Configuration;
+using Overlay.Agent.Firewall;
+using Overlay.Agent.Firewall.Rules;
 using Overlay.Agent.Forwarding;
 using Overlay.Agent.Health;
 using Overlay.Agent.Hooks;
@@ -24,9 +26,9 @@ namespace Overlay.Agent.Services;
 
 /// <summary>
 /// The daemon, from first look at the host to the last packet, in the order in which it happens: choose the underlay, read the
-/// network config, take a lease, bring up the device, learn the peers, write subnet.env, say READY; then follow etcd until
-/// asked to stop. Where etcd does not answer, config, lease and peers are those of an earlier run. Lease, state and subnet.env
-/// stay behind, as flannel leaves them.
+/// network config, take a lease, bring up the device, learn the peers, write subnet.env and firewall rules, say READY; then follow
+/// etcd until asked to stop. Where etcd does not answer, config, lease and peers are those of an earlier run. Lease, state, subnet.env
+/// and rules stay behind, as flannel leaves them.
 /// </summary>
 internal sealed class AgentService(
     AgentOptions options, IHostApplicationLifetime lifetime, AgentExit exit, SdNotify notify, TimeProvider time, ILoggerFactory loggers) : BackgroundService
@@ -89,6 +91,7 @@ internal sealed class AgentService(
         NetworkConfig config = start.Cache?.Config ?? await _status.WhileAsync(configs.Configs.ReadAsync(stop).AsTask(), reading, () => configs.WaitingFor, "network config").ConfigureAwait(false);
         OverlaySettings settings = OverlaySettings.Combine(options.DataPath, config, underlay);
         LinkInfo? replaced = OverlayDevice.CheckHost(settings, netlink);
+        FirewallTools tools = FirewallTools.Choose(options.Firewall, config.EnableNFTables, time, _log);
         memory.Begin(replaced?.Mac);
 
         LeaseTiming timing = new() { Ttl = options.LeaseTtl, RenewMargin = options.RenewMargin };
@@ -96,6 +99,7 @@ internal sealed class AgentService(
         LeaseAttributes wanted = memory.Attributes(config, underlay.PublicIp);
         OwnLease lease = start.Cache is not null ? memory.EarlierLease(wanted) : await _status.WhileAsync(
             acquirer.AcquireAsync(config, wanted, memory.PreviousSubnets, stop), reading, () => acquirer.WaitingFor, "subnet lease").ConfigureAwait(false);
+        memory.Remember(config.Network);
         memory.Remember(lease, left: null);
 
         using Forwarder forwarder = new(settings.NodeWith(lease.Subnet, underlay.PublicIp, memory.State.VtepMac), time, _log);
@@ -105,7 +109,9 @@ internal sealed class AgentService(
         LeaseKeeper keeper = new(
             store, acquirer, config, lease, timing, time, loggers.CreateLogger<LeaseKeeper>(), start.Cache is null ? null : memory.EarlierLeaseLeft);
         SubnetHook hook = new(options.OnSubnetChange, options.SubnetFile, memory.Announced, memory.RememberAnnounced, SubnetHook.DefaultLimit, time, _log);
-        NodeFollower follower = new(options, settings, lease.Subnet, start.Stale, memory, hook, forwarder, device, _status, time, _log);
+        OverlayRules rules = new(config.Network, lease.Subnet, config.Backend.Port) { Former = memory.PreviousNetworks };
+        FirewallKeeper firewall = new(tools, options.Firewall, rules, time, _log);
+        NodeFollower follower = new(options, settings, lease.Subnet, start.Stale, memory, hook, forwarder, device, firewall, _status, time, _log);
 
         await using TaskGroup following = new(stop);
         following.Run("the data plane", device.WatchAsync);
@@ -113,15 +119,18 @@ internal sealed class AgentService(
         following.Run("keeping the lease", keeper.RunAsync);
         following.Run("following the lease", end => follower.FollowLeaseAsync(keeper.Happenings, end));
         following.Run("writing the subnet file", follower.WriteSubnetFileAsync);
+        following.Run("keeping the firewall rules", firewall.RunAsync);
         LeaseTable known = start.Cache?.Leases
             ?? await _status.WhileAsync(peers.Tables.ReadAsync(stop).AsTask(), following, () => peers.WaitingFor, "peers' leases").ConfigureAwait(false);
         forwarder.Update(known);
         if (start.Cache is null) memory.Remember(config, known);
         following.Run("remembering", end => memory.RunAsync(options.Etcd.Prefix, underlay.PublicIp, end));
         await _status.WhileAsync(follower.FirstFileWritten.WaitAsync(stop), following, () => follower.FileTrouble, "subnet file").ConfigureAwait(false);
+        await _status.WhileAsync(firewall.InPlace.WaitAsync(stop), following, () => firewall.Trouble, "firewall rules").ConfigureAwait(false);
         _status.Ready(follower.Describe());
         _log.Ready(follower.Describe());
 
+        firewall.TroubleChanged += () => _status.Say(follower.Describe());
         following.Run("following peers", end => follower.FollowPeersAsync(peers.Tables, end));
         following.Run("following the config", end => follower.FollowConfigAsync(configs.Configs, config, end));
         following.Run("running the hook", hook.RunAsync);

@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Overlay.Agent.Configuration;
 using Overlay.Agent.Files;
+using Overlay.Agent.Firewall;
 using Overlay.Agent.Forwarding;
 using Overlay.Agent.Hooks;
 using Overlay.Agent.Memory;
@@ -29,6 +30,7 @@ internal sealed class NodeFollower
     private readonly SubnetHook _hook;
     private readonly Forwarder _forwarder;
     private readonly OverlayDevice _device;
+    private readonly FirewallKeeper _firewall;
     private readonly AgentStatus _status;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
@@ -53,14 +55,16 @@ internal sealed class NodeFollower
     /// <param name="hook">Told of each subnet that subnet.env names.</param>
     /// <param name="forwarder">Takes the peers.</param>
     /// <param name="device">Takes the subnet.</param>
+    /// <param name="firewall">Takes the subnet, too.</param>
     /// <param name="status">Takes this node in words.</param>
     /// <param name="time">The clock.</param>
     /// <param name="log">For what is done.</param>
     public NodeFollower(
         AgentOptions options, OverlaySettings settings, IPNetwork subnet, string? stale, NodeMemory memory, SubnetHook hook, Forwarder forwarder,
-        OverlayDevice device, AgentStatus status, TimeProvider time, ILogger log)
+        OverlayDevice device, FirewallKeeper firewall, AgentStatus status, TimeProvider time, ILogger log)
     {
-        (_options, _settings, _memory, _hook, _forwarder, _device, _status, _time, _log) = (options, settings, memory, hook, forwarder, device, status, time, log);
+        (_options, _settings, _memory, _hook, _forwarder, _device, _firewall) = (options, settings, memory, hook, forwarder, device, firewall);
+        (_status, _time, _log) = (status, time, log);
         (_subnet, _stale, _configTrouble) = (subnet.ToString(), stale, stale is null ? null : "the network config is not confirmed by etcd");
         _subnets.Writer.TryWrite(_subnet);
     }
@@ -78,7 +82,7 @@ internal sealed class NodeFollower
         return string.Join("; ", new[]
         {
             $"subnet {_subnet} of {_settings.Network}, {peers} {(peers == 1 ? "peer" : "peers")}, MTU {_settings.Mtu.Bytes}",
-            _stale ?? _etcdTrouble, _moved, _leaseTrouble, _configTrouble, _fileTrouble,
+            _stale ?? _etcdTrouble, _moved, _leaseTrouble, _configTrouble, _fileTrouble, _firewall.Trouble,
         }.OfType<string>());
     }
 
@@ -180,6 +184,7 @@ internal sealed class NodeFollower
     private void Move(OwnLease lease)
     {
         _device.Move(lease.Subnet);
+        _firewall.Move(lease.Subnet);
         _forwarder.Move(Prefix.From(lease.Subnet));
         _memory.Remember(lease, left: null);
         _subnet = lease.Subnet.ToString();
@@ -193,6 +198,7 @@ internal sealed class NodeFollower
             ("Network", was.Network, now.Network), ("SubnetLen", was.SubnetLength, now.SubnetLength),
             ("SubnetMin", was.SubnetMin, now.SubnetMin), ("SubnetMax", was.SubnetMax, now.SubnetMax),
             ("VNI", was.Backend.Vni, now.Backend.Vni), ("Port", was.Backend.Port, now.Backend.Port), ("MTU", was.Backend.Mtu, now.Backend.Mtu),
+            ("EnableNFTables", was.EnableNFTables, now.EnableNFTables),
         ];
         return fields.Where(f => !f.Was.Equals(f.Now)).Select(f => $"{f.Name} {f.Was} -> {f.Now}");
     }

@@ -9,6 +9,9 @@ namespace Overlay.Agent.State;
 /// <param name="VtepMac">MAC of this node's VTEP, made once: peers keep forwarding entries for it.</param>
 public sealed record AgentState(string NodeId, MacAddress VtepMac)
 {
+    /// <summary>The overlay network of the last lease, whose firewall rules may still stand; null before the first.</summary>
+    public IPNetwork? Network { get; init; }
+
     /// <summary>The last leased subnet, to be asked for again; null before the first.</summary>
     public IPNetwork? Subnet { get; init; }
 

@@ -17,6 +17,9 @@ namespace Overlay.Agent.State;
 /// </summary>
 public sealed class CacheFile
 {
+    /// <summary>Its name in the state folder.</summary>
+    public const string FileName = "cache.json";
+
     /// <summary>Room for some 65,000 peers.</summary>
     private const int SizeLimit = 32 * 1024 * 1024;
 
@@ -24,7 +27,7 @@ public sealed class CacheFile
 
     /// <summary>Names the file; touches nothing.</summary>
     /// <param name="stateDirectory">Absolute path of the state folder.</param>
-    public CacheFile(string stateDirectory) => _file = new SealedFile(Path.Combine(stateDirectory, "cache.json"), 1, SizeLimit);
+    public CacheFile(string stateDirectory) => _file = new SealedFile(Path.Combine(stateDirectory, FileName), 1, SizeLimit);
 
     /// <summary>Reads the file. Never blocks, never throws for what it holds.</summary>
     /// <param name="problem">What is wrong with it, in words for one log line; null when it is good or not there.</param>

@@ -12,13 +12,16 @@ namespace Overlay.Agent.State;
 /// </summary>
 public sealed class StateFile
 {
+    /// <summary>Its name in the state folder.</summary>
+    public const string FileName = "state.json";
+
     private const int SizeLimit = 64 * 1024;
 
     private readonly SealedFile _file;
 
     /// <summary>Names the file; touches nothing.</summary>
     /// <param name="stateDirectory">Absolute path of the state folder.</param>
-    public StateFile(string stateDirectory) => _file = new SealedFile(Path.Combine(stateDirectory, "state.json"), 1, SizeLimit);
+    public StateFile(string stateDirectory) => _file = new SealedFile(Path.Combine(stateDirectory, FileName), 1, SizeLimit);
 
     /// <summary>Reads the file. Never blocks, never throws for what it holds.</summary>
     public LoadedState Load()
@@ -41,7 +44,7 @@ public sealed class StateFile
     public bool TrySave(AgentState state, [NotNullWhen(false)] out string? problem)
     {
         StateBody body = new(
-            state.NodeId, state.VtepMac.ToString(), state.Subnet?.ToString(), state.EtcdLeaseId, state.LeaseExpires, state.Announced?.ToString());
+            state.NodeId, state.VtepMac.ToString(), state.Network?.ToString(), state.Subnet?.ToString(), state.EtcdLeaseId, state.LeaseExpires, state.Announced?.ToString());
         return _file.TryWrite(JsonSerializer.SerializeToUtf8Bytes(body, StateJson.Default.StateBody), out problem);
     }
 
@@ -50,6 +53,7 @@ public sealed class StateFile
         if (!AgentState.IsNodeId(body?.NodeId) || !MacAddress.TryParse(body!.VtepMac, out MacAddress mac) || !mac.IsUnicast) return null;
         return new AgentState(body.NodeId!, mac)
         {
+            Network = Network(body.Network),
             Subnet = Network(body.Subnet),
             EtcdLeaseId = body.EtcdLease,
             LeaseExpires = body.LeaseExpires,

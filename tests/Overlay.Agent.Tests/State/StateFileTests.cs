@@ -36,6 +36,7 @@ public sealed class StateFileTests : IDisposable
 
         AgentState leased = fresh with
         {
+            Network = IPNetwork.Parse("10.1.0.0/16"),
             Subnet = IPNetwork.Parse("10.1.15.0/24"),
             EtcdLeaseId = long.MaxValue,
             LeaseExpires = new DateTimeOffset(2026, 3, 4, 5, 6, 7, 89, TimeSpan.Zero),

@@ -4,7 +4,7 @@ namespace Overlay.Agent.Cli.Verbs;
 internal static class VerbTable
 {
     /// <summary>The verbs.</summary>
-    public static readonly IReadOnlyList<Verb> All = [HelpVerb.Verb];
+    public static readonly IReadOnlyList<Verb> All = [CleanupVerb.Verb, HelpVerb.Verb];
 
     /// <summary>Finds the verb that a command line begins with.</summary>
     /// <param name="arguments">The whole line.</param>
