@@ -18,5 +18,5 @@ internal sealed record Flag(string Name, FlagKind Kind, string Default, string P
     public string Variable { get; } = "FLANNELD_" + Name.ToUpperInvariant().Replace('-', '_');
 
     /// <summary>The flag as messages name it.</summary>
-    public override string ToString() => (Name.Length == 1 ? "-" : "--") + Name;
+    public override string ToString() => "--" + Name;
 }
