@@ -26,6 +26,7 @@ internal static class OptionsBinder
             DataPath = DataPath(reader),
             Firewall = Firewall(reader),
             SubnetFile = reader.AbsolutePath(SubnetFile),
+            DockerOptionsFile = reader.IsSet(DockerOptsFile) ? reader.AbsolutePath(DockerOptsFile) : null,
             StateDirectory = reader.AbsolutePath(StateDir),
             LeaseTtl = TimeSpan.FromSeconds(reader.Number(LeaseTtl, 5, 2592000)),
             RenewMargin = TimeSpan.FromMinutes(reader.Number(RenewMargin, 1, 1439)),
