@@ -25,6 +25,7 @@ internal static class AgentFlags
 
     public static readonly Flag SubnetFile = new("subnet-file", FlagKind.Text, "/run/flannel/subnet.env", "FILE", "environment file for Docker, written once the subnet is leased");
     public static readonly Flag OnSubnetChange = new("on-subnet-change", FlagKind.Text, "", "COMMAND", "program (absolute path) and arguments to run, without a shell, when this node has another subnet");
+    public static readonly Flag DockerOptsFile = new("docker-opts-file", FlagKind.Text, "", "FILE", "Docker's options (DOCKER_OPTS=...), written beside --subnet-file for its unit's EnvironmentFile");
     public static readonly Flag RenewMargin = new("subnet-lease-renew-margin", FlagKind.Integer, "60", "MINUTES", "renew with this much of the lease left at the latest, 1 to 1439");
     public static readonly Flag LeaseTtl = new("subnet-lease-ttl", FlagKind.Integer, "86400", "SECONDS", "life of the lease without contact to etcd, 5 to 2592000");
 
@@ -62,7 +63,7 @@ internal static class AgentFlags
     [
         ("etcd", [EtcdEndpoints, EtcdPrefix, EtcdKeyFile, EtcdCertFile, EtcdCaFile, EtcdUsername, EtcdPassword]),
         ("underlay", [Iface, IfaceRegex, IfaceCanReach, PublicIp, ListenAddress]),
-        ("subnet", [SubnetFile, OnSubnetChange, RenewMargin, LeaseTtl, StateDir]),
+        ("subnet", [SubnetFile, DockerOptsFile, OnSubnetChange, RenewMargin, LeaseTtl, StateDir]),
         ("data path", [Device, SourceCheck, OffloadGso, OffloadGro, OffloadTso, Workers]),
         ("firewall and routes", [IpMasq, IpMasqFullyRandomDisable, IptablesForwardRules, IptablesResync, IpBlackholeRoute]),
         ("health and logs", [HealthzIp, HealthzPort, LogFormat, Verbosity, Version]),

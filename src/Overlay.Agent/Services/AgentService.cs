@@ -3,6 +3,8 @@ using System.Runtime.InteropServices;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Overlay.Agent.Configuration;
+using Overlay.Agent.Docker;
+using Overlay.Agent.Files;
 using Overlay.Agent.Firewall;
 using Overlay.Agent.Firewall.Rules;
 using Overlay.Agent.Forwarding;
@@ -78,7 +80,7 @@ internal sealed class AgentService(
         UnderlayChoice underlay = UnderlayInterface.Choose(options.Underlay, HostNetwork.Read(netlink));
         _log.UnderlayChosen(underlay.Link.Name, underlay.Address, underlay.Link.Mtu, underlay.PublicIp, underlay.Reason);
 
-        using EtcdLeaseStore store = new(EtcdOptionsOf(options.Etcd), loggers.CreateLogger<EtcdLeaseStore>());
+        using EtcdLeaseStore store = new(options.Etcd.ToOptions(), loggers.CreateLogger<EtcdLeaseStore>());
         NodeMemory memory = NodeMemory.Load(options, time, _log);
         EtcdCache? cache = memory.CacheFor(options.Etcd.Prefix, underlay.PublicIp);
         NetworkConfigWatcher configs = new(store, time, loggers.CreateLogger<NetworkConfigWatcher>());
@@ -127,6 +129,7 @@ internal sealed class AgentService(
         following.Run("remembering", end => memory.RunAsync(options.Etcd.Prefix, underlay.PublicIp, end));
         await _status.WhileAsync(follower.FirstFileWritten.WaitAsync(stop), following, () => follower.FileTrouble, "subnet file").ConfigureAwait(false);
         await _status.WhileAsync(firewall.InPlace.WaitAsync(stop), following, () => firewall.Trouble, "firewall rules").ConfigureAwait(false);
+        DockerNotice.Give(new SubnetEnv(config.Network, lease.Subnet, settings.Mtu.Bytes, options.Firewall.Masquerade), netlink, _log);
         _status.Ready(follower.Describe());
         _log.Ready(follower.Describe());
 
@@ -157,15 +160,4 @@ internal sealed class AgentService(
             throw new CannotStartException($"health checks cannot be served on {endPoint}: {e.Message}; choose --healthz-ip and --healthz-port", e);
         }
     }
-
-    private static EtcdOptions EtcdOptionsOf(EtcdSettings settings) => new()
-    {
-        Endpoints = [.. settings.Endpoints.Select(e => e.GetLeftPart(UriPartial.Authority))],
-        Prefix = settings.Prefix,
-        KeyFile = settings.KeyFile ?? "",
-        CertFile = settings.CertFile ?? "",
-        CaFile = settings.CaFile ?? "",
-        Username = settings.Username ?? "",
-        Password = settings.Password?.Reveal() ?? "",
-    };
 }

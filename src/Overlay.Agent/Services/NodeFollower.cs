@@ -2,6 +2,7 @@ using System.Net;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Overlay.Agent.Configuration;
+using Overlay.Agent.Docker;
 using Overlay.Agent.Files;
 using Overlay.Agent.Firewall;
 using Overlay.Agent.Forwarding;
@@ -92,7 +93,10 @@ internal sealed class NodeFollower
         while (true)
         {
             SubnetEnv env = new(_settings.Network, IPNetwork.Parse(await _subnets.Reader.ReadAsync(stop).ConfigureAwait(false)), _settings.Mtu.Bytes, _options.Firewall.Masquerade);
-            if (SubnetEnvFile.TryWrite(_options.SubnetFile, env, out string? problem))
+            string failing = _options.SubnetFile;
+            bool written = SubnetEnvFile.TryWrite(failing, env, out string? problem);
+            if (written && _options.DockerOptionsFile is { } dockerFile) written = DockerOptionsFile.TryWrite(failing = dockerFile, env, out problem);
+            if (written)
             {
                 _fileTrouble = null;
                 _log.SubnetFileWritten(_options.SubnetFile, env.Subnet, env.Network, env.Mtu, env.Masquerade);
@@ -100,8 +104,8 @@ internal sealed class NodeFollower
                 _hook.Announce(env.Subnet);
                 continue;
             }
-            if (_fileTrouble is null) _log.SubnetFileFailed(_options.SubnetFile, problem);
-            _fileTrouble = $"{_options.SubnetFile} cannot be written: {problem}";
+            if (_fileTrouble is null) _log.SubnetFileFailed(failing, problem!);
+            _fileTrouble = $"{failing} cannot be written: {problem}";
             await Task.Delay(FileRetry, _time, stop).ConfigureAwait(false);
             // Unless the subnet has changed meanwhile.
             if (_subnets.Reader.Count == 0) _subnets.Writer.TryWrite(env.Subnet.ToString());

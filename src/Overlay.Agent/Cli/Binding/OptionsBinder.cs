@@ -28,6 +28,7 @@ internal static class OptionsBinder
             Firewall = Firewall(reader),
             SubnetFile = reader.AbsolutePath(SubnetFile),
             OnSubnetChange = Hook(reader),
+            DockerOptionsFile = reader.IsSet(DockerOptsFile) ? reader.AbsolutePath(DockerOptsFile) : null,
             StateDirectory = reader.AbsolutePath(StateDir),
             LeaseTtl = TimeSpan.FromSeconds(reader.Number(LeaseTtl, 5, 2592000)),
             RenewMargin = TimeSpan.FromMinutes(reader.Number(RenewMargin, 1, 1439)),

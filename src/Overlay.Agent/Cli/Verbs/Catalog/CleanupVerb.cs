@@ -1,19 +1,17 @@
 using Overlay.Agent.Cleanup;
 using Overlay.Agent.Cli.Grammar;
 
-namespace Overlay.Agent.Cli.Verbs;
+namespace Overlay.Agent.Cli.Verbs.Catalog;
 
 /// <summary><c>cleanup</c>.</summary>
 internal static class CleanupVerb
 {
-    private static readonly Flag DryRun = new("dry-run", FlagKind.Boolean, "false", "", "only say what would be done");
     private static readonly Flag State = new("state", FlagKind.Boolean, "false", "", "remove the state folder, too: the next start is a new node to etcd");
-    private static readonly Flag DockerOptsFile = new("docker-opts-file", FlagKind.Text, "", "FILE", "file with options for Docker to be removed [none]");
 
     /// <summary>The verb.</summary>
     public static readonly Verb Verb = new(
         "cleanup", "", "remove rules, device, routes and files that the agent has left",
-        [AgentFlags.SubnetFile, AgentFlags.StateDir, AgentFlags.Device, DockerOptsFile, State, DryRun], Bind)
+        [AgentFlags.SubnetFile, AgentFlags.StateDir, AgentFlags.Device, AgentFlags.DockerOptsFile, State, OperatorFlags.DryRun], Bind)
     {
         Details = """
             For a node that leaves the overlay, or goes back to flannel. The agent has to be stopped before;
@@ -21,7 +19,7 @@ internal static class CleanupVerb
             Removes the rules of both flavours, iptables and nftables, the TUN device with its routes, and
             subnet.env; what others made stays. Prints a line for each thing removed; doing it again does
             nothing. The node's identity stays unless --state is given, and its key in etcd until the lease
-            ends: etcdctl del PREFIX/subnets/SUBNET frees it at once. Docker keeps docker0 as it is.
+            ends: overlay-agent leases release, before this, frees it at once. Docker keeps docker0 as it is.
 
             exit status: 0 nothing is left; 1 the agent runs, or something could not be removed
             """,
@@ -32,8 +30,8 @@ internal static class CleanupVerb
         line.HasOperands(0, 0);
         CleanupRequest request = new(
             line.Reader.AbsolutePath(AgentFlags.StateDir), line.Reader.AbsolutePath(AgentFlags.SubnetFile),
-            line.Reader.Text(DockerOptsFile) is null ? null : line.Reader.AbsolutePath(DockerOptsFile),
-            line.Reader.Text(AgentFlags.Device), line.Reader.IsTrue(State), line.Reader.IsTrue(DryRun));
+            line.Reader.IsSet(AgentFlags.DockerOptsFile) ? line.Reader.AbsolutePath(AgentFlags.DockerOptsFile) : null,
+            line.Reader.Text(AgentFlags.Device), line.Reader.IsTrue(State), line.Reader.IsTrue(OperatorFlags.DryRun));
         return (console, stop) => new Cleaner(request, console, TimeProvider.System).RunAsync(stop);
     }
 }
