@@ -2,10 +2,10 @@
 
 _overlay_agent()
 {
-    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} program=${COMP_WORDS[0]} help verbs verb= value
+    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} program=${COMP_WORDS[0]} help verbs value verb=''
     local IFS=$' \t\n'
     # "=" splits words: a value stands behind "--flag" and "=".
-    if [[ $word == = ]]; then word=
+    if [[ $word == = ]]; then word=''
     elif [[ $previous == = ]]; then previous=${COMP_WORDS[COMP_CWORD - 2]}; fi
 
     help=$("$program" --help 2>/dev/null) || return

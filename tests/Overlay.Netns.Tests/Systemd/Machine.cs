@@ -8,6 +8,8 @@ namespace Overlay.Netns.Tests.Systemd;
 /// <remarks>Disposing powers it off and gives its place back.</remarks>
 internal sealed class Machine : IAsyncDisposable
 {
+    private const int RebootWanted = 133;   // as systemd-nspawn tells whoever keeps it
+
     private readonly Host _host;
     private readonly string _root;
     private readonly IDisposable _place;
@@ -55,15 +57,24 @@ internal sealed class Machine : IAsyncDisposable
         _container.ErrorDataReceived += (_, _) => { };
         _container.BeginOutputReadLine();
         _container.BeginErrorReadLine();
-        await UpAsync("");
+        await Eventually.TrueAsync(() =>
+        {
+            Assert.False(_container.HasExited, "systemd-nspawn ended");
+            _leader = File.ReadAllText($"/proc/{_container.Id}/task/{_container.Id}/children").Trim();
+            // Until it becomes systemd, the child belongs to nspawn.
+            return int.TryParse(_leader, out _) && Tool.Run("cat", [$"/proc/{_leader}/comm"]).Output == "systemd\n"
+                && Run("systemctl", "is-active", "basic.target").Output == "active\n";
+        }, "the node is up");
     }
 
     /// <summary>Reboots it as an operator does.</summary>
     public async Task RebootAsync()
     {
-        string before = _leader;
         Run("systemctl", "reboot");
-        await UpAsync(before);
+        await Eventually.TrueAsync(() => _container!.HasExited, "the node goes down");
+        Assert.Equal(RebootWanted, _container!.ExitCode);
+        _container.Dispose();
+        await BootAsync();
     }
 
     /// <summary>Runs a program in the node.</summary>
@@ -106,17 +117,5 @@ internal sealed class Machine : IAsyncDisposable
         }
         _container?.Dispose();
         _place.Dispose();
-    }
-
-    private async Task UpAsync(string before)
-    {
-        await Eventually.TrueAsync(() =>
-        {
-            Assert.False(_container!.HasExited, "systemd-nspawn ended");
-            string child = File.ReadAllText($"/proc/{_container.Id}/task/{_container.Id}/children").Trim();
-            if (child.Length == 0 || child.Contains(' ') || child == before || Tool.Run("cat", [$"/proc/{child}/comm"]).Output != "systemd\n") return false;
-            _leader = child;
-            return Run("systemctl", "is-active", "basic.target").Output == "active\n";
-        }, "the node is up");
     }
 }

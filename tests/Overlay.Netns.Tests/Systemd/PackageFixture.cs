@@ -33,3 +33,7 @@ public sealed class PackageFixture : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 }
+
+/// <summary>The tests that share the packages.</summary>
+[CollectionDefinition]
+public sealed class PackageCollection : ICollectionFixture<PackageFixture>;
