@@ -84,6 +84,7 @@ public sealed class LeaseKeeper(
         {
             while (true)
             {
+                Pulse.Answer();
                 LeaseAttributes? other = null;
                 if (await IsDueAsync(next, cancellationToken).ConfigureAwait(false))
                 {
