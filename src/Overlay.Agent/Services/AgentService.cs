@@ -126,8 +126,16 @@ internal sealed class AgentService(
         following.Run("following peers", end => follower.FollowPeersAsync(peers.Tables, end));
         following.Run("following the lease", end => follower.FollowLeaseAsync(keeper.Happenings, end));
         following.Run("following the config", end => follower.FollowConfigAsync(configs.Configs, config, end));
+        if (Patience() is { } patience)
+        {
+            Watchdog watchdog = new(notify, patience, keeper.Pulse.Ask, () => [.. device.Plane.Turns, ("the lease loop", keeper.Pulse.Answers)], time, _log);
+            following.Run("feeding the watchdog", watchdog.RunAsync);
+        }
         await following.Failure.WaitAsync(stop).ConfigureAwait(false);
     }
+
+    private TimeSpan? Patience() => !notify.IsSupervised ? null
+        : WatchdogPatience.Read(Environment.GetEnvironmentVariable("WATCHDOG_USEC"), Environment.GetEnvironmentVariable("WATCHDOG_PID"));
 
     private static PosixSignalRegistration Ignore(PosixSignal signal, Action instead) => PosixSignalRegistration.Create(signal, context =>
     {

@@ -63,6 +63,7 @@ public sealed class OutboundLoop
     {
         while (_tun.WaitReadable())
         {
+            Counters.CountTurn();
             IoResult result = Turn();
             if (result.Status != IoStatus.Ok) return result;
         }

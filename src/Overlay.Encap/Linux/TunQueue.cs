@@ -23,7 +23,7 @@ public sealed unsafe class TunQueue : ITunQueue, IDisposable
 
     /// <inheritdoc/>
     public bool WaitReadable() =>
-        Syscall.Poll(_descriptor, POLLIN, _signal.Descriptor, -1, out _, out bool stopping) >= 0 && !stopping;
+        Syscall.Poll(_descriptor, POLLIN, _signal.Descriptor, ShutdownSignal.LongestWait, out _, out bool stopping) >= 0 && !stopping;
 
     /// <inheritdoc/>
     public IoResult Read(Span<byte> destination) => Outcome.OfRead(Syscall.Read(_descriptor, destination));

@@ -57,7 +57,7 @@ public sealed unsafe class UdpReceiver : IUnderlayReceiver, IDisposable
 
     /// <inheritdoc/>
     public bool WaitReadable() =>
-        Syscall.Poll(_descriptor, POLLIN, _signal.Descriptor, -1, out _, out bool stopping) >= 0 && !stopping;
+        Syscall.Poll(_descriptor, POLLIN, _signal.Descriptor, ShutdownSignal.LongestWait, out _, out bool stopping) >= 0 && !stopping;
 
     /// <inheritdoc/>
     public IoResult Receive(ReceiveBatch batch)

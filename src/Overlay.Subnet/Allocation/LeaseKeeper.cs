@@ -45,6 +45,9 @@ public sealed class LeaseKeeper(
     /// <summary>The lease held now; after <see cref="LeaseHappening.Lost"/> still the old one until <see cref="LeaseHappening.Moved"/>.</summary>
     public OwnLease Lease { get; private set; } = acquired;
 
+    /// <summary>Whether the loop still turns.</summary>
+    public Pulse Pulse { get; } = new();
+
     private TimeSpan Now => time.GetElapsedTime(_start);
 
     /// <summary>Keeps the lease until cancelled; then the key stays as it is, as flannel leaves it. Call once.</summary>
@@ -81,6 +84,7 @@ public sealed class LeaseKeeper(
         {
             while (true)
             {
+                Pulse.Answer();
                 LeaseAttributes? other = null;
                 if (await IsDueAsync(next, cancellationToken).ConfigureAwait(false))
                 {
@@ -109,7 +113,7 @@ public sealed class LeaseKeeper(
             TimeSpan now = Now;
             if (Lease.IsReservation && _repair is null)
             {
-                await next.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Pulse.AnsweringAsync(next.WaitAsync(cancellationToken)).ConfigureAwait(false);
                 break;
             }
             if (now >= _expires && !_overdue)
@@ -122,7 +126,8 @@ public sealed class LeaseKeeper(
                 return true;
             TimeSpan until = _overdue || _due < _expires ? _due : _expires;
             using var awake = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            await Task.WhenAny(next, Task.Delay(until - now, time, awake.Token)).ConfigureAwait(false);
+            await Task.WhenAny(next, Task.Delay(until - now, time, awake.Token), Pulse.Asked).ConfigureAwait(false);
+            Pulse.Answer();
             await awake.CancelAsync().ConfigureAwait(false);
             cancellationToken.ThrowIfCancellationRequested();
         }
@@ -251,13 +256,16 @@ public sealed class LeaseKeeper(
         {
             try
             {
-                Lease = await acquirer.AcquireAsync(config, old.Attributes, [], cancellationToken).ConfigureAwait(false);
+                Task<OwnLease> acquiring = acquirer.AcquireAsync(config, old.Attributes, [], cancellationToken);
+                await Pulse.AnsweringAsync(acquiring).ConfigureAwait(false); // without etcd it takes for ever, and each try has a deadline
+                Lease = await acquiring.ConfigureAwait(false);
                 break;
             }
             catch (DuplicatePublicIpException e)
             {
                 log.DuplicateWhileMoving(e.Message);
-                await Task.Delay(DuplicateRetry, time, cancellationToken).ConfigureAwait(false);
+                await Pulse.AnsweringAsync(Task.Delay(DuplicateRetry, time, cancellationToken)).ConfigureAwait(false);
+                cancellationToken.ThrowIfCancellationRequested();
             }
         }
         log.LeaseMoved(old.Key, Lease.Key);

@@ -204,6 +204,56 @@ public sealed class LeaseKeeperTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task K19_a_loop_that_has_nothing_to_do_for_hours_answers_whoever_asks_for_a_sign_of_life()
+    {
+        for (int asked = 1; asked <= 3; asked++)
+        {
+            _keeper.Pulse.Ask();
+            await Eventually.TrueAsync(() => _keeper.Pulse.Answers == asked, "answered"); // the clock stands still meanwhile
+        }
+        _store.Put(OwnPath, Some.Json(Some.Node(1, "n1")), etcdLeaseId: 0);
+        await Eventually.TrueAsync(() => _keeper.Lease.IsReservation, "a reservation, which is never renewed");
+        _keeper.Pulse.Ask();
+        await Eventually.TrueAsync(() => _keeper.Pulse.Answers == 4, "answered all the same");
+    }
+
+    [Fact]
+    public async Task K19_a_loop_that_hangs_does_not_answer()
+    {
+        using ManualResetEventSlim gate = new();
+        using ManualResetEventSlim hangs = new();
+        _store.Fault = (operation, _) =>
+        {
+            if (operation != "put") return null;
+            hangs.Set();
+            gate.Wait(CancellationToken.None);
+            return null;
+        };
+        _store.Delete(OwnPath);
+        await Task.Run(() => hangs.Wait(TestContext.Current.CancellationToken), TestContext.Current.CancellationToken);
+        long before = _keeper.Pulse.Answers;
+        _keeper.Pulse.Ask();
+        await Task.Delay(50, TestContext.Current.CancellationToken);
+        Assert.Equal(before, _keeper.Pulse.Answers);
+        _store.Fault = null;
+        gate.Set();
+        await Eventually.TrueAsync(() => _keeper.Pulse.Answers > before, "answers again", _time);
+    }
+
+    [Fact]
+    public async Task K19_while_it_waits_for_another_subnet_the_loop_answers()
+    {
+        _store.Fault = (operation, _) => operation == "grant" ? new StoreException(StoreFault.Unreachable, "away") : null;
+        _store.Put(OwnPath, Some.Json(Some.Node(2)), etcdLeaseId: 77);
+        await HappensAsync<LeaseHappening.Lost>();
+        long before = _keeper.Pulse.Answers;
+        _keeper.Pulse.Ask();
+        await Eventually.TrueAsync(() => _keeper.Pulse.Answers > before, "answered");
+        _store.Fault = null;
+        await HappensAsync<LeaseHappening.Moved>();
+    }
+
+    [Fact]
     public async Task Stopping_leaves_the_key_as_it_is()
     {
         await _stop.CancelAsync();
