@@ -4,6 +4,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Overlay.Agent.Configuration;
 using Overlay.Agent.Forwarding;
+using Overlay.Agent.Healing;
 using Overlay.Agent.Health;
 using Overlay.Agent.Startup;
 using Overlay.Agent.Systemd;
@@ -75,7 +76,7 @@ internal sealed class AgentService(
         await using TaskGroup reading = new(stop);
         reading.Run("following the network config", configs.RunAsync);
         NetworkConfig config = await _status.WhileAsync(configs.Configs.ReadAsync(stop).AsTask(), reading, () => configs.WaitingFor, "network config").ConfigureAwait(false);
-        OverlaySettings settings = OverlaySettings.Combine(options.DataPath, config, underlay);
+        OverlaySettings settings = OverlaySettings.Combine(options.DataPath, config, underlay) with { KeepsBlackhole = options.Firewall.BlackholeRoute };
         LinkInfo? replaced = OverlayDevice.CheckHost(settings, netlink);
         NodeIdentity identity = NodeIdentity.Load(options, replaced?.Mac, _log);
 
@@ -95,14 +96,16 @@ internal sealed class AgentService(
 
         using Forwarder forwarder = new(settings.NodeWith(lease.Subnet, underlay.PublicIp, identity.State.VtepMac), time, _log);
         using OverlayDevice device = OverlayDevice.Open(settings, lease.Subnet, forwarder.Table, netlink, replaced, _log);
-        using FlowReporter reporter = new(device.Plane, time, _log);
+        using FlowReporter reporter = new(() => device.Outbound, () => device.Inbound, time, _log);
         Volatile.Write(ref _reporter, reporter);
         LeaseKeeper keeper = new(store, acquirer, config, lease, timing, time, loggers.CreateLogger<LeaseKeeper>());
         LeaseWatcher peers = new(store, underlay.PublicIp, time, loggers.CreateLogger<LeaseWatcher>());
         NodeFollower follower = new(options, settings, lease.Subnet, identity, forwarder, device, _status, time, _log);
 
+        HostKeeper host = new(options.Underlay, config, underlay, device, forwarder, Readdress, follower.TellOfHost, time, _log);
+
         await using TaskGroup following = new(stop);
-        following.Run("the data plane", device.WatchAsync);
+        following.Run("looking after this host", host.RunAsync);
         following.Run("reading the network config", reading.Failure.WaitAsync);
         following.Run("keeping the lease", keeper.RunAsync);
         following.Run("following the leases", peers.RunAsync);
@@ -116,6 +119,12 @@ internal sealed class AgentService(
         following.Run("following the lease", end => follower.FollowLeaseAsync(keeper.Happenings, end));
         following.Run("following the config", end => follower.FollowConfigAsync(configs.Configs, config, end));
         await following.Failure.WaitAsync(stop).ConfigureAwait(false);
+
+        void Readdress(System.Net.IPAddress publicIp)
+        {
+            store.Reconnect();
+            keeper.Republish(publicIp);
+        }
     }
 
     private static PosixSignalRegistration Ignore(PosixSignal signal, Action instead) => PosixSignalRegistration.Create(signal, context =>

@@ -81,7 +81,11 @@ public sealed class OutboundLoop
             int packetAt = room + Headroom;
             IoResult got = _tun.Read(_arena.Bytes.Slice(packetAt - VirtioNetHeader.Size, VirtioNetHeader.Size + MaxPacket));
             if (got.Status == IoStatus.WouldBlock) break;
-            if (got.Status != IoStatus.Ok) return got;
+            if (got.Status != IoStatus.Ok)
+            {
+                _sender.Send(_batch, table);   // what was read leaves or is counted, though the device is gone
+                return got;
+            }
             read++;
 
             VirtioNetHeader header = VirtioNetHeader.Read(_arena.Bytes[(packetAt - VirtioNetHeader.Size)..]);

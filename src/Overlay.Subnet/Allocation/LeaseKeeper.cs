@@ -26,10 +26,12 @@ public sealed class LeaseKeeper(
     ILeaseStore store, LeaseAcquirer acquirer, NetworkConfig config, OwnLease acquired, LeaseTiming timing, TimeProvider time, ILogger<LeaseKeeper> log)
 {
     private static readonly TimeSpan DuplicateRetry = TimeSpan.FromMinutes(1);
+    private static readonly Task NeverAsked = new TaskCompletionSource().Task;
 
     private readonly Backoff _backoff = new(time);
     private readonly ReasonThrottle _throttle = new(time);
     private readonly long _start = time.GetTimestamp();
+    private readonly WantedAttributes _wanted = new(acquired.Attributes);
     private readonly Channel<LeaseHappening> _happenings = Channel.CreateUnbounded<LeaseHappening>();
 
     private bool _needsEtcdLease; // the one in Lease is gone: grant another before writing
@@ -59,6 +61,9 @@ public sealed class LeaseKeeper(
             await MoveAsync(other, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    /// <summary>Says in the key that peers reach this node at another address; tried again until it stands there. Any thread may call.</summary>
+    public void Republish(System.Net.IPAddress publicIp) => _wanted.Readdress(publicIp);
 
     private void Started()
     {
@@ -107,10 +112,17 @@ public sealed class LeaseKeeper(
         while (!next.IsCompleted)
         {
             TimeSpan now = Now;
+            Task asked = _repair is null ? _wanted.ChangedFrom(Lease.Attributes) : NeverAsked;
+            if (asked.IsCompleted)
+            {
+                _repair = Lease.ModRevision;
+                _due = now;
+            }
             if (Lease.IsReservation && _repair is null)
             {
-                await next.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                break;
+                await ((Task)Task.WhenAny(next, asked).WaitAsync(cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                cancellationToken.ThrowIfCancellationRequested();
+                continue;
             }
             if (now >= _expires && !_overdue)
             {
@@ -122,7 +134,7 @@ public sealed class LeaseKeeper(
                 return true;
             TimeSpan until = _overdue || _due < _expires ? _due : _expires;
             using var awake = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            await Task.WhenAny(next, Task.Delay(until - now, time, awake.Token)).ConfigureAwait(false);
+            await Task.WhenAny(next, asked, Task.Delay(until - now, time, awake.Token)).ConfigureAwait(false);
             await awake.CancelAsync().ConfigureAwait(false);
             cancellationToken.ThrowIfCancellationRequested();
         }
@@ -147,6 +159,8 @@ public sealed class LeaseKeeper(
 
     private LeaseAttributes? Judge(StoreRecord? record)
     {
+        if (record is { IsDeleted: false } && LeaseAttributes.TryParse(record.Value.Span, out LeaseAttributes? found, out _) && _wanted.IsOurs(found))
+            Lease = Lease with { Attributes = found }; // perhaps with another address of ours, by a try whose answer was lost
         OwnKeyState state = OwnKey.Judge(record, Lease, out LeaseAttributes? other);
         if (state == OwnKeyState.Reserved)
         {
@@ -206,10 +220,12 @@ public sealed class LeaseKeeper(
             Lease = Lease with { EtcdLeaseId = id };
             _needsEtcdLease = false;
         }
+        LeaseAttributes wanted = _wanted.Current;
         WriteResult result = await store.PutAsync(
-            StorePaths.Subnet(Lease.Key), Lease.Attributes.ToJson(), Lease.EtcdLeaseId, expectedRevision, cancellationToken).ConfigureAwait(false);
+            StorePaths.Subnet(Lease.Key), wanted.ToJson(), Lease.EtcdLeaseId, expectedRevision, cancellationToken).ConfigureAwait(false);
         if (!result.Succeeded)
             return Judge(result.Current);
+        Lease = Lease with { Attributes = wanted };
         Restored(result.Revision);
         return null;
     }
@@ -251,7 +267,7 @@ public sealed class LeaseKeeper(
         {
             try
             {
-                Lease = await acquirer.AcquireAsync(config, old.Attributes, [], cancellationToken).ConfigureAwait(false);
+                Lease = await acquirer.AcquireAsync(config, _wanted.Current, [], cancellationToken).ConfigureAwait(false);
                 break;
             }
             catch (DuplicatePublicIpException e)

@@ -58,7 +58,6 @@ internal static class OptionsBinder
         if (firewall.Masquerade) yield return $"{IpMasq}: FLANNEL_IPMASQ=true is written, but this version installs no masquerade rules; install them yourself";
         if (firewall.ForwardRules) yield return $"{IptablesForwardRules}: this version installs no rules; where FORWARD drops by default, as with Docker, accept the overlay network yourself";
         if (!firewall.FullyRandom) yield return $"{IpMasqFullyRandomDisable}: has no effect, this version installs no masquerade rules";
-        if (firewall.BlackholeRoute) yield return $"{IpBlackholeRoute}: this version installs no blackhole route";
     }
 
     private static DataPathSettings DataPath(ValueReader reader)
