@@ -13,7 +13,7 @@ namespace Overlay.Agent.Healing;
 internal sealed class Repairs(TimeProvider time, ILogger log)
 {
     /// <summary>Mends of one thing that are done at once.</summary>
-    public const int Free = 3;
+    public const int Free = 10;   // of one cause may follow several flaws of several things
 
     /// <summary>Longest time between two mends of one thing.</summary>
     public static readonly TimeSpan MostHold = TimeSpan.FromSeconds(30);

@@ -75,7 +75,11 @@ public sealed unsafe class UdpReceiver : IUnderlayReceiver, IDisposable
     }
 
     /// <summary>Makes it fit for another loop, after the one that used it has ended: another signal ends the waits from now on.</summary>
-    public void Rearm(ShutdownSignal signal) => _signal = signal;
+    public void Rearm(ShutdownSignal signal)
+    {
+        _signal = signal;
+        _messages = [];   // they point into the memory of the loop that ended
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _descriptor.Dispose();
