@@ -1,4 +1,3 @@
-using System.Net;
 using Overlay.Netns.Tests.Lifecycle;
 using Overlay.Netns.Tests.Network;
 using Overlay.Netns.Tests.Nodes;
