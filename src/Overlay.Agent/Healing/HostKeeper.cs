@@ -141,7 +141,7 @@ internal sealed class HostKeeper(
         if (isTooSmall) wanted = new TunMtu(TunMtu.Minimum);
         if (wanted == old) return;
         string note = isTooSmall ? ", too small for any overlay: it has the least that IPv4 allows" : "";
-        _repairs.Mend(new Flaw("overlay MTU", $"{underlay.Link.Name} has MTU {underlay.Link.Mtu} now{note}", () =>
+        _repairs.Mend(new Flaw(isTooSmall ? "too small an MTU" : "overlay MTU", $"{underlay.Link.Name} has MTU {underlay.Link.Mtu} now{note}", () =>
         {
             device.Resize(wanted);
             log.MtuFollowed(old.Bytes, wanted.Bytes, underlay.Link.Name, underlay.Link.Mtu);

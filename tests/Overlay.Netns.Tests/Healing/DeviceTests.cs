@@ -50,7 +50,9 @@ public sealed class DeviceTests(HealingFixture overlay) : IClassFixture<HealingF
         overlay.Node.Announce("overlay device cannot be mended");
         string shape = overlay.Shape();
 
-        overlay.Node.Host.Namespace.Ip("link delete flannel.1", "link add flannel.1 type bridge");
+        // Two calls to the kernel with nothing between them: the agent is quick.
+        overlay.Node.Host.Namespace.Ip("link add thief type bridge");
+        overlay.Node.Host.Namespace.Ip("link set flannel.1 name other7", "link set thief name flannel.1");
         await overlay.Node.Agent.LoggedAsync("overlay device cannot be mended");
         long broken = Stopwatch.GetTimestamp();
         overlay.Node.Host.Namespace.Ip("link delete flannel.1");

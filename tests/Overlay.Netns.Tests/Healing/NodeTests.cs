@@ -13,7 +13,7 @@ public sealed class NodeTests : LifecycleTest
     public async Task K11_K14_after_a_sleep_past_the_end_of_the_lease_the_key_stands_again_at_once()
     {
         AgentProcess agent = await Node.StartReadyAsync("--subnet-lease-ttl=5");
-        Node.Announce("has expired", "has vanished", "writing it again", "lost contact while following", "cannot keep the lease", "may have expired");
+        Node.Announce("has expired", "has vanished", "writing it again", "lost contact while following", "cannot keep the lease", "has run out without contact");
         (string name, string value) = Assert.Single(Etcd.Leases());
 
         agent.Signal(SIGSTOP);
