@@ -60,7 +60,7 @@ internal sealed class OverlayLink
 
         if (_netlink.Link(Index) is not { } link) yield break;
         string odd = string.Join(", ", Oddities(link, settings));
-        if (odd.Length > 0) yield return new Flaw("link", odd, () => _netlink.SetLink(Index, settings.Mtu.Bytes, up: true, TxQueueLength, GsoMaxSize));
+        if (odd.Length > 0) yield return new Flaw("link", odd, () => SetUp(settings));
 
         foreach (Flaw flaw in AddressFlaws(settings.Network, subnet)) yield return flaw;
         if (!_netlink.MainTable().Any(route => IsOurs(route, settings.Network, subnet.BaseAddress)))
@@ -109,6 +109,13 @@ internal sealed class OverlayLink
             if (settings.KeepsBlackhole && left.Equals(subnet)) continue;
             yield return new Flaw("blackhole", $"the blackhole route to {left} is of an earlier run", () => _netlink.DeleteBlackhole(left, BlackholeMetric, RouteProtocol));
         }
+    }
+
+    // An MTU below 1280 takes IPv6 off a device, and one above puts it on again, switched on.
+    private void SetUp(OverlaySettings settings)
+    {
+        _netlink.SetLink(Index, settings.Mtu.Bytes, up: true, TxQueueLength, GsoMaxSize);
+        DisableIPv6(settings.Device);
     }
 
     private void Rename(OverlaySettings settings)

@@ -91,6 +91,7 @@ public sealed class UnderlayTests : LifecycleTest
     public async Task H4_the_overlay_follows_the_mtu_of_the_card()
     {
         await StartBothAsync();
+        Node.AnnounceDrops("Family");   // the first packet of IPv6, which comes back with an MTU above 1280 and is switched off again
         Node.Announce("MTU of the overlay", "has MTU", "overlay device mended");
         _peer.Announce("MTU of the overlay", "has MTU", "overlay device mended");
 
