@@ -8,6 +8,7 @@ using Overlay.Agent.Files;
 using Overlay.Agent.Firewall;
 using Overlay.Agent.Firewall.Rules;
 using Overlay.Agent.Forwarding;
+using Overlay.Agent.Healing;
 using Overlay.Agent.Health;
 using Overlay.Agent.Startup;
 using Overlay.Agent.Systemd;
@@ -79,7 +80,7 @@ internal sealed class AgentService(
         await using TaskGroup reading = new(stop);
         reading.Run("following the network config", configs.RunAsync);
         NetworkConfig config = await _status.WhileAsync(configs.Configs.ReadAsync(stop).AsTask(), reading, () => configs.WaitingFor, "network config").ConfigureAwait(false);
-        OverlaySettings settings = OverlaySettings.Combine(options.DataPath, config, underlay);
+        OverlaySettings settings = OverlaySettings.Combine(options.DataPath, config, underlay) with { KeepsBlackhole = options.Firewall.BlackholeRoute };
         LinkInfo? replaced = OverlayDevice.CheckHost(settings, netlink);
         FirewallTools tools = FirewallTools.Choose(options.Firewall, config.EnableNFTables, time, _log);
         NodeIdentity identity = NodeIdentity.Load(options, replaced?.Mac, _log);
@@ -100,7 +101,7 @@ internal sealed class AgentService(
 
         using Forwarder forwarder = new(settings.NodeWith(lease.Subnet, underlay.PublicIp, identity.State.VtepMac), time, _log);
         using OverlayDevice device = OverlayDevice.Open(settings, lease.Subnet, forwarder.Table, netlink, replaced, _log);
-        using FlowReporter reporter = new(device.Plane, time, _log);
+        using FlowReporter reporter = new(() => device.Outbound, () => device.Inbound, time, _log);
         Volatile.Write(ref _reporter, reporter);
         LeaseKeeper keeper = new(store, acquirer, config, lease, timing, time, loggers.CreateLogger<LeaseKeeper>());
         LeaseWatcher peers = new(store, underlay.PublicIp, time, loggers.CreateLogger<LeaseWatcher>());
@@ -108,8 +109,10 @@ internal sealed class AgentService(
         FirewallKeeper firewall = new(tools, options.Firewall, rules, time, _log);
         NodeFollower follower = new(options, settings, lease.Subnet, identity, forwarder, device, firewall, _status, time, _log);
 
+        HostKeeper host = new(options.Underlay, config, underlay, device, forwarder, Readdress, follower.TellOfHost, time, _log);
+
         await using TaskGroup following = new(stop);
-        following.Run("the data plane", device.WatchAsync);
+        following.Run("looking after this host", host.RunAsync);
         following.Run("reading the network config", reading.Failure.WaitAsync);
         following.Run("keeping the lease", keeper.RunAsync);
         following.Run("following the leases", peers.RunAsync);
@@ -128,10 +131,16 @@ internal sealed class AgentService(
         following.Run("following the config", end => follower.FollowConfigAsync(configs.Configs, config, end));
         if (Patience() is { } patience)
         {
-            Watchdog watchdog = new(notify, patience, keeper.Pulse.Ask, () => [.. device.Plane.Turns, ("the lease loop", keeper.Pulse.Answers)], time, _log);
+            Watchdog watchdog = new(notify, patience, keeper.Pulse.Ask, () => [.. device.Turns, ("the lease loop", keeper.Pulse.Answers)], time, _log);
             following.Run("feeding the watchdog", watchdog.RunAsync);
         }
         await following.Failure.WaitAsync(stop).ConfigureAwait(false);
+
+        void Readdress(System.Net.IPAddress publicIp)
+        {
+            store.Reconnect();
+            keeper.Republish(publicIp);
+        }
     }
 
     private TimeSpan? Patience() => !notify.IsSupervised ? null

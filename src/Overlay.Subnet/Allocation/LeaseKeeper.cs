@@ -26,10 +26,12 @@ public sealed class LeaseKeeper(
     ILeaseStore store, LeaseAcquirer acquirer, NetworkConfig config, OwnLease acquired, LeaseTiming timing, TimeProvider time, ILogger<LeaseKeeper> log)
 {
     private static readonly TimeSpan DuplicateRetry = TimeSpan.FromMinutes(1);
+    private static readonly Task NeverAsked = new TaskCompletionSource().Task;
 
     private readonly Backoff _backoff = new(time);
     private readonly ReasonThrottle _throttle = new(time);
     private readonly long _start = time.GetTimestamp();
+    private readonly WantedAttributes _wanted = new(acquired.Attributes);
     private readonly Channel<LeaseHappening> _happenings = Channel.CreateUnbounded<LeaseHappening>();
 
     private bool _needsEtcdLease; // the one in Lease is gone: grant another before writing
@@ -62,6 +64,9 @@ public sealed class LeaseKeeper(
             await MoveAsync(other, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    /// <summary>Says in the key that peers reach this node at another address; tried again until it stands there. Any thread may call.</summary>
+    public void Republish(System.Net.IPAddress publicIp) => _wanted.Readdress(publicIp);
 
     private void Started()
     {
@@ -111,10 +116,17 @@ public sealed class LeaseKeeper(
         while (!next.IsCompleted)
         {
             TimeSpan now = Now;
+            Task asked = _repair is null ? _wanted.ChangedFrom(Lease.Attributes) : NeverAsked;
+            if (asked.IsCompleted)
+            {
+                _repair = Lease.ModRevision;
+                _due = now;
+            }
             if (Lease.IsReservation && _repair is null)
             {
-                await Pulse.AnsweringAsync(next.WaitAsync(cancellationToken)).ConfigureAwait(false);
-                break;
+                await Pulse.AnsweringAsync(Task.WhenAny(next, asked).WaitAsync(cancellationToken)).ConfigureAwait(false);
+                cancellationToken.ThrowIfCancellationRequested();
+                continue;
             }
             if (now >= _expires && !_overdue)
             {
@@ -126,7 +138,7 @@ public sealed class LeaseKeeper(
                 return true;
             TimeSpan until = _overdue || _due < _expires ? _due : _expires;
             using var awake = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            await Task.WhenAny(next, Task.Delay(until - now, time, awake.Token), Pulse.Asked).ConfigureAwait(false);
+            await Task.WhenAny(next, asked, Task.Delay(until - now, time, awake.Token), Pulse.Asked).ConfigureAwait(false);
             Pulse.Answer();
             await awake.CancelAsync().ConfigureAwait(false);
             cancellationToken.ThrowIfCancellationRequested();
@@ -152,6 +164,8 @@ public sealed class LeaseKeeper(
 
     private LeaseAttributes? Judge(StoreRecord? record)
     {
+        if (record is { IsDeleted: false } && LeaseAttributes.TryParse(record.Value.Span, out LeaseAttributes? found, out _) && _wanted.IsOurs(found))
+            Lease = Lease with { Attributes = found }; // perhaps with another address of ours, by a try whose answer was lost
         OwnKeyState state = OwnKey.Judge(record, Lease, out LeaseAttributes? other);
         if (state == OwnKeyState.Reserved)
         {
@@ -211,10 +225,12 @@ public sealed class LeaseKeeper(
             Lease = Lease with { EtcdLeaseId = id };
             _needsEtcdLease = false;
         }
+        LeaseAttributes wanted = _wanted.Current;
         WriteResult result = await store.PutAsync(
-            StorePaths.Subnet(Lease.Key), Lease.Attributes.ToJson(), Lease.EtcdLeaseId, expectedRevision, cancellationToken).ConfigureAwait(false);
+            StorePaths.Subnet(Lease.Key), wanted.ToJson(), Lease.EtcdLeaseId, expectedRevision, cancellationToken).ConfigureAwait(false);
         if (!result.Succeeded)
             return Judge(result.Current);
+        Lease = Lease with { Attributes = wanted };
         Restored(result.Revision);
         return null;
     }
@@ -256,7 +272,7 @@ public sealed class LeaseKeeper(
         {
             try
             {
-                Task<OwnLease> acquiring = acquirer.AcquireAsync(config, old.Attributes, [], cancellationToken);
+                Task<OwnLease> acquiring = acquirer.AcquireAsync(config, _wanted.Current, [], cancellationToken);
                 await Pulse.AnsweringAsync(acquiring).ConfigureAwait(false); // without etcd it takes for ever, and each try has a deadline
                 Lease = await acquiring.ConfigureAwait(false);
                 break;
