@@ -72,6 +72,17 @@ public sealed class Forwarder : IDisposable
         }
     }
 
+    /// <summary>Goes on under another outer address.</summary>
+    /// <param name="endpoint">Host order.</param>
+    public void Readdress(uint endpoint)
+    {
+        lock (_gate)
+        {
+            _local = _local with { Endpoint = endpoint };
+            Publish();
+        }
+    }
+
     /// <summary>Stops the clock of the grace time.</summary>
     public void Dispose() => _endOfGrace.Dispose();
 

@@ -32,6 +32,7 @@ internal sealed class NodeMemory
     private readonly EtcdCache? _loaded;
     private AgentState _state;
     private AgentState? _savedState;
+    private IPAddress? _publicIp;
     private NetworkConfig? _config;
     private LeaseTable? _leases;
     private bool _isCacheNew;
@@ -124,12 +125,20 @@ internal sealed class NodeMemory
     /// <summary>Remembers the lease of this run.</summary>
     /// <param name="lease">As it is held now.</param>
     /// <param name="left">Its life from now; null where that is not known yet.</param>
-    public void Remember(OwnLease lease, TimeSpan? left) => Change(state => state with
+    public void Remember(OwnLease lease, TimeSpan? left)
     {
-        Subnet = lease.Subnet,
-        EtcdLeaseId = lease.Key == SubnetKey.For(lease.Subnet) ? lease.EtcdLeaseId : null,   // a dual-stack name is not made again from the subnet
-        LeaseExpires = left is null ? state.LeaseExpires : _time.GetUtcNow() + left,
-    });
+        lock (_gate)
+        {
+            _isCacheNew |= !lease.Attributes.PublicIP.Equals(_publicIp);
+            _publicIp = lease.Attributes.PublicIP;
+        }
+        Change(state => state with
+        {
+            Subnet = lease.Subnet,
+            EtcdLeaseId = lease.Key == SubnetKey.For(lease.Subnet) ? lease.EtcdLeaseId : null,   // a dual-stack name is not made again from the subnet
+            LeaseExpires = left is null ? state.LeaseExpires : _time.GetUtcNow() + left,
+        });
+    }
 
     /// <summary>Remembers that the rest of this host knows of a subnet.</summary>
     public void RememberAnnounced(IPNetwork subnet) => Change(state => state with { Announced = subnet });
@@ -142,7 +151,7 @@ internal sealed class NodeMemory
     }
 
     /// <summary>Writes what has changed, at most once in <see cref="WriteInterval"/>, until cancelled; then once more.</summary>
-    public async Task RunAsync(string prefix, IPAddress publicIp, CancellationToken stop)
+    public async Task RunAsync(string prefix, CancellationToken stop)
     {
         await Task.Yield();   // the disk may be slow
         try
@@ -150,13 +159,13 @@ internal sealed class NodeMemory
             while (true)
             {
                 await _changes.Reader.ReadAsync(stop).ConfigureAwait(false);
-                Save(prefix, publicIp);
+                Save(prefix);
                 await Task.Delay(WriteInterval, _time, stop).ConfigureAwait(false);
             }
         }
         finally
         {
-            Save(prefix, publicIp);
+            Save(prefix);
         }
     }
 
@@ -175,13 +184,14 @@ internal sealed class NodeMemory
         _changes.Writer.TryWrite(true);
     }
 
-    private void Save(string prefix, IPAddress publicIp)
+    private void Save(string prefix)
     {
         SaveState();
         EtcdCache cache;
         lock (_gate)
         {
-            if (!_isCacheNew || (_config ?? _loaded?.Config) is not { } config || (_leases ?? _loaded?.Leases) is not { } leases) return;
+            if (!_isCacheNew || (_config ?? _loaded?.Config) is not { } config || (_leases ?? _loaded?.Leases) is not { } leases
+                || (_publicIp ?? _loaded?.PublicIp) is not { } publicIp) return;
             _isCacheNew = false;
             cache = new EtcdCache(_state.NodeId, _state.VtepMac, prefix, publicIp, _time.GetUtcNow(), config, leases);
         }

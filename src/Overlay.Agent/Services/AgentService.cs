@@ -8,6 +8,7 @@ using Overlay.Agent.Files;
 using Overlay.Agent.Firewall;
 using Overlay.Agent.Firewall.Rules;
 using Overlay.Agent.Forwarding;
+using Overlay.Agent.Healing;
 using Overlay.Agent.Health;
 using Overlay.Agent.Hooks;
 using Overlay.Agent.Memory;
@@ -91,7 +92,7 @@ internal sealed class AgentService(
         StartDecision start = await StartDecision.MakeAsync(configs, peers, cache, reading.Failure, time, stop).ConfigureAwait(false);
         if (start.Cache is { } last) _log.StartingFromCache(start.Stale, memory.State.Subnet, last.Leases.Leases.Count, last.Leases.Revision);
         NetworkConfig config = start.Cache?.Config ?? await _status.WhileAsync(configs.Configs.ReadAsync(stop).AsTask(), reading, () => configs.WaitingFor, "network config").ConfigureAwait(false);
-        OverlaySettings settings = OverlaySettings.Combine(options.DataPath, config, underlay);
+        OverlaySettings settings = OverlaySettings.Combine(options.DataPath, config, underlay) with { KeepsBlackhole = options.Firewall.BlackholeRoute };
         LinkInfo? replaced = OverlayDevice.CheckHost(settings, netlink);
         FirewallTools tools = FirewallTools.Choose(options.Firewall, config.EnableNFTables, time, _log);
         memory.Begin(replaced?.Mac);
@@ -106,7 +107,7 @@ internal sealed class AgentService(
 
         using Forwarder forwarder = new(settings.NodeWith(lease.Subnet, underlay.PublicIp, memory.State.VtepMac), time, _log);
         using OverlayDevice device = OverlayDevice.Open(settings, lease.Subnet, forwarder.Table, netlink, replaced, _log);
-        using FlowReporter reporter = new(device.Plane, time, _log);
+        using FlowReporter reporter = new(() => device.Outbound, () => device.Inbound, time, _log);
         Volatile.Write(ref _reporter, reporter);
         LeaseKeeper keeper = new(
             store, acquirer, config, lease, timing, time, loggers.CreateLogger<LeaseKeeper>(), start.Cache is null ? null : memory.EarlierLeaseLeft);
@@ -115,8 +116,10 @@ internal sealed class AgentService(
         FirewallKeeper firewall = new(tools, options.Firewall, rules, time, _log);
         NodeFollower follower = new(options, settings, lease.Subnet, start.Stale, memory, hook, forwarder, device, firewall, _status, time, _log);
 
+        HostKeeper host = new(options.Underlay, config, underlay, device, forwarder, Readdress, follower.TellOfHost, time, _log);
+
         await using TaskGroup following = new(stop);
-        following.Run("the data plane", device.WatchAsync);
+        following.Run("looking after this host", host.RunAsync);
         following.Run("reading etcd", reading.Failure.WaitAsync);
         following.Run("keeping the lease", keeper.RunAsync);
         following.Run("following the lease", end => follower.FollowLeaseAsync(keeper.Happenings, end));
@@ -126,7 +129,7 @@ internal sealed class AgentService(
             ?? await _status.WhileAsync(peers.Tables.ReadAsync(stop).AsTask(), following, () => peers.WaitingFor, "peers' leases").ConfigureAwait(false);
         forwarder.Update(known);
         if (start.Cache is null) memory.Remember(config, known);
-        following.Run("remembering", end => memory.RunAsync(options.Etcd.Prefix, underlay.PublicIp, end));
+        following.Run("remembering", end => memory.RunAsync(options.Etcd.Prefix, end));
         await _status.WhileAsync(follower.FirstFileWritten.WaitAsync(stop), following, () => follower.FileTrouble, "subnet file").ConfigureAwait(false);
         await _status.WhileAsync(firewall.InPlace.WaitAsync(stop), following, () => firewall.Trouble, "firewall rules").ConfigureAwait(false);
         DockerNotice.Give(new SubnetEnv(config.Network, lease.Subnet, settings.Mtu.Bytes, options.Firewall.Masquerade), netlink, _log);
@@ -137,8 +140,22 @@ internal sealed class AgentService(
         following.Run("following peers", end => follower.FollowPeersAsync(peers.Tables, end));
         following.Run("following the config", end => follower.FollowConfigAsync(configs.Configs, config, end));
         following.Run("running the hook", hook.RunAsync);
+        if (Patience() is { } patience)
+        {
+            Watchdog watchdog = new(notify, patience, keeper.Pulse.Ask, () => [.. device.Turns, ("the lease loop", keeper.Pulse.Answers)], time, _log);
+            following.Run("feeding the watchdog", watchdog.RunAsync);
+        }
         await following.Failure.WaitAsync(stop).ConfigureAwait(false);
+
+        void Readdress(System.Net.IPAddress publicIp)
+        {
+            store.Reconnect();
+            keeper.Republish(publicIp);
+        }
     }
+
+    private TimeSpan? Patience() => !notify.IsSupervised ? null
+        : WatchdogPatience.Read(Environment.GetEnvironmentVariable("WATCHDOG_USEC"), Environment.GetEnvironmentVariable("WATCHDOG_PID"));
 
     private static PosixSignalRegistration Ignore(PosixSignal signal, Action instead) => PosixSignalRegistration.Create(signal, context =>
     {

@@ -46,6 +46,8 @@ internal sealed class NodeFollower
     private volatile string? _leaseTrouble;
     private volatile string? _configTrouble;
     private volatile string? _fileTrouble;
+    private volatile string? _hostTrouble;
+    private int _mtu;
 
     /// <summary>Follows for a node that runs.</summary>
     /// <param name="options">What the operator set.</param>
@@ -67,6 +69,7 @@ internal sealed class NodeFollower
         (_options, _settings, _memory, _hook, _forwarder, _device, _firewall) = (options, settings, memory, hook, forwarder, device, firewall);
         (_status, _time, _log) = (status, time, log);
         (_subnet, _stale, _configTrouble) = (subnet.ToString(), stale, stale is null ? null : "the network config is not confirmed by etcd");
+        _mtu = device.Settings.Mtu.Bytes;
         _subnets.Writer.TryWrite(_subnet);
     }
 
@@ -82,8 +85,8 @@ internal sealed class NodeFollower
         int peers = _forwarder.Peers;
         return string.Join("; ", new[]
         {
-            $"subnet {_subnet} of {_settings.Network}, {peers} {(peers == 1 ? "peer" : "peers")}, MTU {_settings.Mtu.Bytes}",
-            _stale ?? _etcdTrouble, _moved, _leaseTrouble, _configTrouble, _fileTrouble, _firewall.Trouble,
+            $"subnet {_subnet} of {_settings.Network}, {peers} {(peers == 1 ? "peer" : "peers")}, MTU {_device.Settings.Mtu.Bytes}",
+            _stale ?? _etcdTrouble, _moved, _leaseTrouble, _configTrouble, _fileTrouble, _hostTrouble, _firewall.Trouble,
         }.OfType<string>());
     }
 
@@ -92,7 +95,7 @@ internal sealed class NodeFollower
     {
         while (true)
         {
-            SubnetEnv env = new(_settings.Network, IPNetwork.Parse(await _subnets.Reader.ReadAsync(stop).ConfigureAwait(false)), _settings.Mtu.Bytes, _options.Firewall.Masquerade);
+            SubnetEnv env = new(_settings.Network, IPNetwork.Parse(await _subnets.Reader.ReadAsync(stop).ConfigureAwait(false)), _device.Settings.Mtu.Bytes, _options.Firewall.Masquerade);
             string failing = _options.SubnetFile;
             bool written = SubnetEnvFile.TryWrite(failing, env, out string? problem);
             if (written && _options.DockerOptionsFile is { } dockerFile) written = DockerOptionsFile.TryWrite(failing = dockerFile, env, out problem);
@@ -110,6 +113,14 @@ internal sealed class NodeFollower
             // Unless the subnet has changed meanwhile.
             if (_subnets.Reader.Count == 0) _subnets.Writer.TryWrite(env.Subnet.ToString());
         }
+    }
+
+    /// <summary>Hears of this host: what is wrong with it, and by the way of another MTU.</summary>
+    public void TellOfHost(string? trouble)
+    {
+        _hostTrouble = trouble;
+        if (Interlocked.Exchange(ref _mtu, _device.Settings.Mtu.Bytes) != _device.Settings.Mtu.Bytes) _subnets.Writer.TryWrite(_subnet);
+        if (_status.IsReady) _status.Say(Describe());
     }
 
     /// <summary>Follows the leases of all nodes.</summary>

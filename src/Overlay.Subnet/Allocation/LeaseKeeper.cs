@@ -28,10 +28,12 @@ public sealed class LeaseKeeper(
     TimeSpan? remaining = null)
 {
     private static readonly TimeSpan DuplicateRetry = TimeSpan.FromMinutes(1);
+    private static readonly Task NeverAsked = new TaskCompletionSource().Task;
 
     private readonly Backoff _backoff = new(time);
     private readonly ReasonThrottle _throttle = new(time);
     private readonly long _start = time.GetTimestamp();
+    private readonly WantedAttributes _wanted = new(acquired.Attributes);
     private readonly Channel<LeaseHappening> _happenings = Channel.CreateUnbounded<LeaseHappening>();
 
     private bool _needsEtcdLease; // the one in Lease is gone: grant another before writing
@@ -48,6 +50,9 @@ public sealed class LeaseKeeper(
     /// <summary>The lease held now; after <see cref="LeaseHappening.Lost"/> still the old one until <see cref="LeaseHappening.Moved"/>.</summary>
     public OwnLease Lease { get; private set; } = acquired;
 
+    /// <summary>Whether the loop still turns.</summary>
+    public Pulse Pulse { get; } = new();
+
     private TimeSpan Now => time.GetElapsedTime(_start);
 
     /// <summary>Keeps the lease until cancelled; then the key stays as it is, as flannel leaves it. Call once.</summary>
@@ -62,6 +67,9 @@ public sealed class LeaseKeeper(
             Started(timing.Ttl);
         }
     }
+
+    /// <summary>Says in the key that peers reach this node at another address; tried again until it stands there. Any thread may call.</summary>
+    public void Republish(System.Net.IPAddress publicIp) => _wanted.Readdress(publicIp);
 
     private void Started(TimeSpan left)
     {
@@ -84,6 +92,7 @@ public sealed class LeaseKeeper(
         {
             while (true)
             {
+                Pulse.Answer();
                 LeaseAttributes? other = null;
                 if (await IsDueAsync(next, cancellationToken).ConfigureAwait(false))
                 {
@@ -110,10 +119,17 @@ public sealed class LeaseKeeper(
         while (!next.IsCompleted)
         {
             TimeSpan now = Now;
+            Task asked = _repair is null ? _wanted.ChangedFrom(Lease.Attributes) : NeverAsked;
+            if (asked.IsCompleted)
+            {
+                _repair = Lease.ModRevision;
+                _due = now;
+            }
             if (Lease.IsReservation && _repair is null)
             {
-                await next.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                break;
+                await Pulse.AnsweringAsync(Task.WhenAny(next, asked).WaitAsync(cancellationToken)).ConfigureAwait(false);
+                cancellationToken.ThrowIfCancellationRequested();
+                continue;
             }
             if (now >= _expires && !_overdue)
             {
@@ -125,7 +141,8 @@ public sealed class LeaseKeeper(
                 return true;
             TimeSpan until = _overdue || _due < _expires ? _due : _expires;
             using var awake = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            await Task.WhenAny(next, Task.Delay(until - now, time, awake.Token)).ConfigureAwait(false);
+            await Task.WhenAny(next, asked, Task.Delay(until - now, time, awake.Token), Pulse.Asked).ConfigureAwait(false);
+            Pulse.Answer();
             await awake.CancelAsync().ConfigureAwait(false);
             cancellationToken.ThrowIfCancellationRequested();
         }
@@ -151,6 +168,8 @@ public sealed class LeaseKeeper(
 
     private LeaseAttributes? Judge(StoreRecord? record)
     {
+        if (record is { IsDeleted: false } && LeaseAttributes.TryParse(record.Value.Span, out LeaseAttributes? found, out _) && _wanted.IsOurs(found))
+            Lease = Lease with { Attributes = found }; // perhaps with another address of ours, by a try whose answer was lost
         OwnKeyState state = OwnKey.Judge(record, Lease, out LeaseAttributes? other);
         if (state == OwnKeyState.Reserved)
         {
@@ -211,10 +230,12 @@ public sealed class LeaseKeeper(
             Lease = Lease with { EtcdLeaseId = id };
             _needsEtcdLease = false;
         }
+        LeaseAttributes wanted = _wanted.Current;
         WriteResult result = await store.PutAsync(
-            StorePaths.Subnet(Lease.Key), Lease.Attributes.ToJson(), Lease.EtcdLeaseId, expectedRevision, cancellationToken).ConfigureAwait(false);
+            StorePaths.Subnet(Lease.Key), wanted.ToJson(), Lease.EtcdLeaseId, expectedRevision, cancellationToken).ConfigureAwait(false);
         if (!result.Succeeded)
             return Judge(result.Current);
+        Lease = Lease with { Attributes = wanted };
         Restored(result.Revision);
         return null;
     }
@@ -256,13 +277,16 @@ public sealed class LeaseKeeper(
         {
             try
             {
-                Lease = await acquirer.AcquireAsync(config, old.Attributes, [], cancellationToken).ConfigureAwait(false);
+                Task<OwnLease> acquiring = acquirer.AcquireAsync(config, _wanted.Current, [], cancellationToken);
+                await Pulse.AnsweringAsync(acquiring).ConfigureAwait(false); // without etcd it takes for ever, and each try has a deadline
+                Lease = await acquiring.ConfigureAwait(false);
                 break;
             }
             catch (DuplicatePublicIpException e)
             {
                 log.DuplicateWhileMoving(e.Message);
-                await Task.Delay(DuplicateRetry, time, cancellationToken).ConfigureAwait(false);
+                await Pulse.AnsweringAsync(Task.Delay(DuplicateRetry, time, cancellationToken)).ConfigureAwait(false);
+                cancellationToken.ThrowIfCancellationRequested();
             }
         }
         log.LeaseMoved(old.Key, Lease.Key);

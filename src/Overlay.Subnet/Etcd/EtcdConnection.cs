@@ -80,6 +80,16 @@ internal sealed class EtcdConnection : IDisposable
         }
     }
 
+    /// <summary>Gives up every connection there is; the next call opens others.</summary>
+    public void Reset()
+    {
+        lock (_gate)
+        {
+            _client?.Dispose();
+            _client = null;
+        }
+    }
+
     public void Dispose()
     {
         lock (_gate)

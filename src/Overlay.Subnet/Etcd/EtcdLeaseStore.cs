@@ -29,6 +29,12 @@ public sealed partial class EtcdLeaseStore : ILeaseStore, IDisposable
         _connection = new EtcdConnection(options, log);
     }
 
+    /// <summary>
+    /// Gives up every connection: for when this node's address has changed, by which they are dead without anybody having said so. Calls under
+    /// way fail as they would without a server.
+    /// </summary>
+    public void Reconnect() => _connection.Reset();
+
     /// <inheritdoc/>
     public async Task<StoreSnapshot> ReadAsync(string path, CancellationToken cancellationToken)
     {

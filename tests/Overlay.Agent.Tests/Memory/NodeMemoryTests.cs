@@ -16,6 +16,9 @@ public sealed class NodeMemoryTests : IDisposable
 
     private static readonly IPAddress Address = IPAddress.Parse("192.168.0.1");
 
+    private static readonly OwnLease Own =
+        new(SubnetKey.For(IPNetwork.Parse("10.1.1.0/24")), new LeaseAttributes { PublicIP = Address }, EtcdLeaseId: 1, ModRevision: 1);
+
     private readonly TempFolder _folder = new();
     private readonly LineLogger _log = new();
 
@@ -106,8 +109,9 @@ public sealed class NodeMemoryTests : IDisposable
         watcher.Renamed += (_, _) => Interlocked.Increment(ref writes);
         watcher.EnableRaisingEvents = true;
         using CancellationTokenSource stop = new();
+        memory.Remember(Own, left: null);
         memory.Remember(cache.Config, cache.Leases);
-        Task running = memory.RunAsync(Prefix, Address, stop.Token);
+        Task running = memory.RunAsync(Prefix, stop.Token);
         for (int i = 0; i < 10_000; i++)
         {
             memory.Remember(config: null, CacheFileTests.Cache(i % 2 + 1).Leases);
@@ -130,8 +134,9 @@ public sealed class NodeMemoryTests : IDisposable
         NodeMemory memory = Load();
         Directory.CreateDirectory(Path.Combine(Folder, "cache.json", "in the way"));
         using CancellationTokenSource stop = new();
+        memory.Remember(Own, left: null);
         memory.Remember(cache.Config, cache.Leases);
-        Task running = memory.RunAsync(Prefix, Address, stop.Token);
+        Task running = memory.RunAsync(Prefix, stop.Token);
         while (!_log.Lines.Any(line => line.StartsWith("what etcd says cannot be saved", StringComparison.Ordinal))) await Task.Delay(5, TestContext.Current.CancellationToken);
         Directory.Delete(Path.Combine(Folder, "cache.json"), recursive: true);
         await stop.CancelAsync();

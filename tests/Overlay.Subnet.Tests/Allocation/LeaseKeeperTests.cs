@@ -215,6 +215,49 @@ public sealed class LeaseKeeperTests : IAsyncLifetime
         Assert.Equal(theirs, _store.Get(OwnPath)!.ModRevision);
     }
 
+    [Fact]
+    public async Task K2_another_address_of_this_node_is_written_over_the_revision_last_seen_and_kept()
+    {
+        _keeper.Republish(Some.Node(9).PublicIP);
+        await HappensAsync<LeaseHappening.Recreated>();
+        LeaseAttributes wanted = Some.Node(1, "n1") with { PublicIP = Some.Node(9).PublicIP };
+        Assert.Equal(Some.Json(wanted), _store.GetText(OwnPath));
+        Assert.Equal((wanted, _acquired.Key), (_keeper.Lease.Attributes, _keeper.Lease.Key));
+
+        _store.Delete(OwnPath);
+        await HappensAsync<LeaseHappening.Recreated>(2);
+        Assert.Equal(Some.Json(wanted), _store.GetText(OwnPath));
+        Assert.Equal(0, Count<LeaseHappening.Lost>());
+    }
+
+    // The write has happened, and neither a lost answer nor a second change makes the key look like another node's.
+    [Fact]
+    public async Task K2_C32_addresses_that_change_while_answers_are_lost_end_with_the_last_one()
+    {
+        _store.LoseReplies(1);
+        _keeper.Republish(Some.Node(9).PublicIP);
+        await Eventually.TrueAsync(() => _store.GetText(OwnPath)!.Contains($"{Some.Node(9).PublicIP}", StringComparison.Ordinal), "written", _time);
+        _keeper.Republish(Some.Node(10).PublicIP);
+
+        await Eventually.TrueAsync(() => _store.GetText(OwnPath)!.Contains($"{Some.Node(10).PublicIP}", StringComparison.Ordinal), "written again", _time);
+        await HappensAsync<LeaseHappening.Recreated>();
+        Assert.Equal(_acquired.Key, _keeper.Lease.Key);
+        Assert.Equal(0, Count<LeaseHappening.Lost>());
+    }
+
+    [Fact]
+    public async Task K2_an_address_that_changes_while_another_node_takes_the_subnet_goes_with_the_move()
+    {
+        _store.IsDown = true;
+        _keeper.Republish(Some.Node(9).PublicIP);
+        _store.Put(OwnPath, Some.Json(Some.Node(2, "n2")), etcdLeaseId: 77);
+        _store.IsDown = false;
+
+        await HappensAsync<LeaseHappening.Moved>();
+        Assert.Equal(Some.Json(Some.Node(2, "n2")), _store.GetText(OwnPath));
+        Assert.Equal(Some.Node(9).PublicIP, _keeper.Lease.Attributes.PublicIP);
+    }
+
     [Theory]
     [InlineData("garbage")]
     [InlineData("""{"PublicIP":"192.168.0.2","BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:ff:ff:ff:ff:ff"}}""")]
@@ -271,6 +314,56 @@ public sealed class LeaseKeeperTests : IAsyncLifetime
         Assert.Equal(0, Count<LeaseHappening.EtcdUnreachable>());
         _store.Fault = null;
         await HappensAsync<LeaseHappening.Recreated>();
+    }
+
+    [Fact]
+    public async Task K19_a_loop_that_has_nothing_to_do_for_hours_answers_whoever_asks_for_a_sign_of_life()
+    {
+        for (int asked = 1; asked <= 3; asked++)
+        {
+            _keeper.Pulse.Ask();
+            await Eventually.TrueAsync(() => _keeper.Pulse.Answers == asked, "answered"); // the clock stands still meanwhile
+        }
+        _store.Put(OwnPath, Some.Json(Some.Node(1, "n1")), etcdLeaseId: 0);
+        await Eventually.TrueAsync(() => _keeper.Lease.IsReservation, "a reservation, which is never renewed");
+        _keeper.Pulse.Ask();
+        await Eventually.TrueAsync(() => _keeper.Pulse.Answers == 4, "answered all the same");
+    }
+
+    [Fact]
+    public async Task K19_a_loop_that_hangs_does_not_answer()
+    {
+        using ManualResetEventSlim gate = new();
+        using ManualResetEventSlim hangs = new();
+        _store.Fault = (operation, _) =>
+        {
+            if (operation != "put") return null;
+            hangs.Set();
+            gate.Wait(CancellationToken.None);
+            return null;
+        };
+        _store.Delete(OwnPath);
+        await Task.Run(() => hangs.Wait(TestContext.Current.CancellationToken), TestContext.Current.CancellationToken);
+        long before = _keeper.Pulse.Answers;
+        _keeper.Pulse.Ask();
+        await Task.Delay(50, TestContext.Current.CancellationToken);
+        Assert.Equal(before, _keeper.Pulse.Answers);
+        _store.Fault = null;
+        gate.Set();
+        await Eventually.TrueAsync(() => _keeper.Pulse.Answers > before, "answers again", _time);
+    }
+
+    [Fact]
+    public async Task K19_while_it_waits_for_another_subnet_the_loop_answers()
+    {
+        _store.Fault = (operation, _) => operation == "grant" ? new StoreException(StoreFault.Unreachable, "away") : null;
+        _store.Put(OwnPath, Some.Json(Some.Node(2)), etcdLeaseId: 77);
+        await HappensAsync<LeaseHappening.Lost>();
+        long before = _keeper.Pulse.Answers;
+        _keeper.Pulse.Ask();
+        await Eventually.TrueAsync(() => _keeper.Pulse.Answers > before, "answered");
+        _store.Fault = null;
+        await HappensAsync<LeaseHappening.Moved>();
     }
 
     [Fact]

@@ -59,7 +59,6 @@ internal static class OptionsBinder
     private static IEnumerable<string> Unfinished(FirewallSettings firewall)
     {
         if (!firewall.FullyRandom && !firewall.Masquerade) yield return $"{IpMasqFullyRandomDisable}: has no effect without {IpMasq}";
-        if (firewall.BlackholeRoute) yield return $"{IpBlackholeRoute}: this version installs no blackhole route";
     }
 
     private static DataPathSettings DataPath(ValueReader reader)
