@@ -122,7 +122,8 @@ public sealed class LeaseKeeper(
                 return true;
             TimeSpan until = _overdue || _due < _expires ? _due : _expires;
             using var awake = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            await Task.WhenAny(next, Task.Delay(until - now, time, awake.Token)).ConfigureAwait(false);
+            // Delay drops what is below a millisecond: without one more this loop would spin through the rest.
+            await Task.WhenAny(next, Task.Delay(until - now + TimeSpan.FromMilliseconds(1), time, awake.Token)).ConfigureAwait(false);
             await awake.CancelAsync().ConfigureAwait(false);
             cancellationToken.ThrowIfCancellationRequested();
         }
