@@ -22,12 +22,14 @@ namespace Overlay.Subnet.Allocation;
 /// <param name="timing">How long etcd leases live and when they are renewed.</param>
 /// <param name="time">The clock; only its monotonic part decides.</param>
 /// <param name="log">For what happens to the lease.</param>
+/// <param name="random">Spreads the retries; shared randomness by default.</param>
 public sealed class LeaseKeeper(
-    ILeaseStore store, LeaseAcquirer acquirer, NetworkConfig config, OwnLease acquired, LeaseTiming timing, TimeProvider time, ILogger<LeaseKeeper> log)
+    ILeaseStore store, LeaseAcquirer acquirer, NetworkConfig config, OwnLease acquired, LeaseTiming timing, TimeProvider time, ILogger<LeaseKeeper> log,
+    Random? random = null)
 {
     private static readonly TimeSpan DuplicateRetry = TimeSpan.FromMinutes(1);
 
-    private readonly Backoff _backoff = new(time);
+    private readonly Backoff _backoff = new(time, random: random);
     private readonly ReasonThrottle _throttle = new(time);
     private readonly long _start = time.GetTimestamp();
     private readonly Channel<LeaseHappening> _happenings = Channel.CreateUnbounded<LeaseHappening>();
@@ -74,7 +76,8 @@ public sealed class LeaseKeeper(
     private async Task<LeaseAttributes> KeepAsync(CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var follower = new KeyFollower(store, StorePaths.Subnet(Lease.Key), time, NullLogger.Instance); // the watcher of all leases tells the same
+        // Not logged: the watcher of all leases tells the same.
+        var follower = new KeyFollower(store, StorePaths.Subnet(Lease.Key), time, NullLogger.Instance, random);
         await using IAsyncEnumerator<FollowUpdate> updates = follower.FollowAsync(stop.Token).GetAsyncEnumerator(stop.Token);
         Task<bool> next = updates.MoveNextAsync().AsTask();
         try
@@ -97,7 +100,7 @@ public sealed class LeaseKeeper(
         }
         finally
         {
-            await stop.CancelAsync().ConfigureAwait(false);
+            stop.Cancel(); // here and not on another thread, so that a simulation repeats exactly
             await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
@@ -124,7 +127,7 @@ public sealed class LeaseKeeper(
             using var awake = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             // Delay drops what is below a millisecond: without one more this loop would spin through the rest.
             await Task.WhenAny(next, Task.Delay(until - now + TimeSpan.FromMilliseconds(1), time, awake.Token)).ConfigureAwait(false);
-            await awake.CancelAsync().ConfigureAwait(false);
+            awake.Cancel();
             cancellationToken.ThrowIfCancellationRequested();
         }
         cancellationToken.ThrowIfCancellationRequested();

@@ -29,6 +29,13 @@ public sealed class EtcdLeaseStore : ILeaseStore, IDisposable
         _connection = new EtcdConnection(options, log);
     }
 
+    /// <summary>Creates the store over other means of carrying calls than a network, for the simulation.</summary>
+    internal EtcdLeaseStore(EtcdOptions options, ILogger<EtcdLeaseStore> log, CallInvoker invoker)
+    {
+        _options = options;
+        _connection = new EtcdConnection(options, log, invoker);
+    }
+
     /// <inheritdoc/>
     public async Task<StoreSnapshot> ReadAsync(string path, CancellationToken cancellationToken)
     {

@@ -8,9 +8,9 @@ namespace Overlay.Subnet.Following;
 /// Follows a path of the store for ever: a snapshot, then each change after it. A lost watch resumes after the last change applied; when that
 /// has been compacted away, or the store was set back, a new snapshot follows. Never goes back to an older revision by mistake.
 /// </summary>
-internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider time, ILogger log)
+internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider time, ILogger log, Random? random = null)
 {
-    private readonly Backoff _backoff = new(time);
+    private readonly Backoff _backoff = new(time, random: random);
     private readonly ReasonThrottle _throttle = new(time);
     private long _seen;
     private ulong _cluster;
