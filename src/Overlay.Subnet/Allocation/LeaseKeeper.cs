@@ -112,7 +112,7 @@ public sealed class LeaseKeeper(
             TimeSpan now = Now;
             if (Lease.IsReservation && _repair is null)
             {
-                await next.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await next.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // ends with the token, too
                 break;
             }
             if (now >= _expires && !_overdue)
@@ -125,8 +125,7 @@ public sealed class LeaseKeeper(
                 return true;
             TimeSpan until = _overdue || _due < _expires ? _due : _expires;
             using var awake = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            // Delay drops what is below a millisecond: without one more this loop would spin through the rest.
-            await Task.WhenAny(next, Task.Delay(until - now + TimeSpan.FromMilliseconds(1), time, awake.Token)).ConfigureAwait(false);
+            await Task.WhenAny(next, Pause.ForAsync(until - now, time, awake.Token)).ConfigureAwait(false);
             awake.Cancel();
             cancellationToken.ThrowIfCancellationRequested();
         }
@@ -255,13 +254,13 @@ public sealed class LeaseKeeper(
         {
             try
             {
-                Lease = await acquirer.AcquireAsync(config, old.Attributes, [], cancellationToken).ConfigureAwait(false);
+                Lease = await acquirer.AcquireAsync(config, old.Attributes, [old.Subnet], cancellationToken).ConfigureAwait(false);
                 break;
             }
             catch (DuplicatePublicIpException e)
             {
                 log.DuplicateWhileMoving(e.Message);
-                await Task.Delay(DuplicateRetry, time, cancellationToken).ConfigureAwait(false);
+                await Pause.ForAsync(DuplicateRetry, time, cancellationToken).ConfigureAwait(false);
             }
         }
         log.LeaseMoved(old.Key, Lease.Key);
