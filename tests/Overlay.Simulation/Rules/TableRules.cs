@@ -10,7 +10,7 @@ namespace Overlay.Simulation.Rules;
 
 /// <summary>
 /// Each table of one process shows what etcd held at the table's revision, and a revision never goes back except with the store. Leases beyond that
-/// are allowed for the half minute in which nodes may return after the store was lost, and then only such as were in the table before. So no peer
+/// are allowed for the half minute in which nodes may return after the store was lost, and then only such as were known before. So no peer
 /// leaves a table without a deletion or a full snapshot.
 /// </summary>
 public sealed class TableRules(SimAgent agent, SimProcess process, World world)
@@ -77,12 +77,17 @@ public sealed class TableRules(SimAgent agent, SimProcess process, World world)
         foreach (Lease shown in table.Leases.Values)
         {
             bool known = expected.ContainsKey(shown.Subnet) || (optional.TryGetValue(shown.Subnet, out LeaseAttributes? last) && last == shown.Attributes)
-                || (inGrace && _before.Leases.TryGetValue(shown.Subnet, out Lease? kept) && kept.Attributes == shown.Attributes);
+                || (inGrace && WasKnown(shown));
             if (!known)
                 return $"shows {shown.Subnet} of {shown.Attributes.PublicIP}, which is not there";
         }
         return null;
     }
+
+    // In the table before, or come and gone since.
+    private bool WasKnown(Lease shown) =>
+        (_before.Leases.TryGetValue(shown.Subnet, out Lease? kept) && kept.Attributes == shown.Attributes)
+        || (_lastGood.TryGetValue(StorePaths.Subnet(shown.Key), out Lease? seen) && seen.Attributes == shown.Attributes);
 
     // Goes on from where the last table stood; a store that was set back is read from its beginning.
     private void Fold(int branch, EtcdState state, long revision)
