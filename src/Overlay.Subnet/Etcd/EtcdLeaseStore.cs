@@ -78,7 +78,8 @@ public sealed class EtcdLeaseStore : ILeaseStore, IDisposable
             WatchResponse response = await watch.NextAsync(cancellationToken).ConfigureAwait(false);
             yield return new StoreChanges(
                 response.Events.Count == 0 ? 0 : response.Events[^1].Kv.ModRevision,
-                [.. response.Events.Select(e => RecordOf(e.Kv, e.Type == Event.Types.EventType.Delete))]);
+                [.. response.Events.Select(e => RecordOf(e.Kv, e.Type == Event.Types.EventType.Delete))],
+                response.Events.Count == 0 ? response.Header.ClusterId : 0);
         }
     }
 

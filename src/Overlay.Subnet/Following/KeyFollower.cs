@@ -44,6 +44,11 @@ internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider t
                     (bool more, failure) = await TryAsync(() => watch.MoveNextAsync().AsTask()).ConfigureAwait(false);
                     if (!more)
                         break;
+                    if (IsOtherCluster(watch.Current))
+                    {
+                        failure = new StoreException(StoreFault.Rewound, "etcd answers as another cluster than the one read before: restored from a backup?");
+                        break;
+                    }
                     if (lost)
                         log.FollowingAgain(path, _seen + 1);
                     lost = false;
@@ -90,6 +95,9 @@ internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider t
         _cluster = snapshot.ClusterId;
         return true;
     }
+
+    // The store may have been replaced by one whose revision is no lower; the connection knows only which cluster anybody read last.
+    private bool IsOtherCluster(StoreChanges changes) => changes.ClusterId != 0 && _cluster != 0 && changes.ClusterId != _cluster;
 
     private void Reached()
     {
