@@ -100,29 +100,21 @@ public sealed class EtcdFaults(World world) : FaultSource(world)
         }
     }
 
-    private void Wipe()
-    {
-        bool sameCluster = Random.Next(2) == 0;
-        SetBack(Fault.Wipe, sameCluster ? "nothing" : "nothing, as a new cluster", new EtcdState(), sameCluster);
-    }
+    private void Wipe() => SetBack(Fault.Wipe, "nothing", new EtcdState());
 
     private void Restore()
     {
         if (_backup is null)
             return;
-        bool sameCluster = Random.Next(2) == 0;
         EtcdState data = _backup.Copy();
-        SetBack(Fault.Restore, $"the backup of revision {data.Revision}{(sameCluster ? "" : ", as a new cluster")}", data, sameCluster);
+        SetBack(Fault.Restore, $"the backup of revision {data.Revision}", data);
     }
 
-    // Without a new cluster id an older store can be told by its revision alone, so only while that is older: others have written much meanwhile.
-    private void SetBack(Fault fault, string what, EtcdState data, bool sameCluster)
+    // As a new cluster, which "etcdctl snapshot restore" makes. A data folder copied back or emptied keeps the cluster's id; it is then told by its
+    // lower revision alone, and a follower that comes back only after that has been passed cannot tell: a known limit, left out here.
+    private void SetBack(Fault fault, string what, EtcdState data)
     {
-        if (sameCluster)
-            Etcd.Bump(1_000_000);
-        else
-            _clusters++;
-        data.ClusterId = _clusters;
+        data.ClusterId = ++_clusters;
         _backup = null;
         Restart(fault, what, data);
     }

@@ -48,7 +48,7 @@ public sealed class SimStore : ILeaseStore, IDisposable
         (ulong cluster, long revision) = await OpenAsync(watch, cancellationToken).ConfigureAwait(false);
         if (revision < fromRevision - 1 || (_clusterId != 0 && cluster != _clusterId))
             throw new StoreException(StoreFault.Rewound, $"revision {revision} of cluster {cluster} is not after {fromRevision - 1} of {_clusterId}");
-        yield return new StoreChanges(0, []);
+        yield return new StoreChanges(0, [], cluster);
         using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(_ => watch.Cancel(cancellationToken), null);
         while (true)
         {

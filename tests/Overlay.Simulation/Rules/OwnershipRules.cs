@@ -26,7 +26,6 @@ public sealed class OwnershipRules(World world)
             else
                 _wrong.Remove(agent);
         }
-        CheckSingleTokens();
     }
 
     private void Check(SimAgent agent, OwnLease belief)
@@ -49,18 +48,6 @@ public sealed class OwnershipRules(World world)
         throw isForeign
             ? new ViolationException(ViolationKind.TwoOwners, $"{agent.Name} uses {belief.Key}, which has been {Etcd.Describe.Record(stands)} since {wrong.Since.TotalSeconds:0.0} s")
             : new ViolationException(ViolationKind.PhantomLease, $"{agent.Name} believes to hold {belief.Key}, which has been absent since {wrong.Since.TotalSeconds:0.0} s");
-    }
-
-    // A compare-and-swap by the key's present revision is the permission to write it: no two agents hold it.
-    private void CheckSingleTokens()
-    {
-        foreach (IGrouping<string, SimAgent> claim in world.Agents.Where(agent => agent.Belief is not null).GroupBy(agent => agent.Belief!.Key.Name))
-        {
-            long revision = world.Etcd.Get(StorePaths.Subnets + claim.Key)?.ModRevision ?? 0;
-            SimAgent[] able = [.. claim.Where(agent => agent.Belief!.ModRevision == revision && agent.IsClean)];
-            if (able.Length > 1)
-                throw new ViolationException(ViolationKind.TwoOwners, $"{able[0].Name} and {able[1].Name} both hold revision {revision} of {claim.Key}");
-        }
     }
 
     private static TimeSpan Later(TimeSpan a, TimeSpan b) => a > b ? a : b;

@@ -53,9 +53,6 @@ public sealed class TableRules(SimAgent agent, SimProcess process, World world)
         if (table.Revision > state.Revision)
             return $"is newer than etcd's {state.Revision}";
         Fold(branch, state, table.Revision);
-        if (_content.Count == 0)
-            _lossSeen = process.GetElapsedTime(0);
-
         // An unreadable value counts as the last good one of the same key, if this process has seen that.
         var expected = new Dictionary<IPNetwork, LeaseAttributes>();
         var optional = new Dictionary<IPNetwork, LeaseAttributes>();
@@ -66,6 +63,8 @@ public sealed class TableRules(SimAgent agent, SimProcess process, World world)
             else if (_lastGood.TryGetValue(record.Path, out Lease? good) && good.CreateRevision == record.CreateRevision)
                 optional[good.Subnet] = good.Attributes;
         }
+        if (expected.Count == 0)
+            _lossSeen = process.GetElapsedTime(0);
         foreach ((IPNetwork subnet, LeaseAttributes node) in expected)
         {
             if (!table.Leases.TryGetValue(subnet, out Lease? shown))
@@ -73,7 +72,8 @@ public sealed class TableRules(SimAgent agent, SimProcess process, World world)
             if (shown.Attributes != node)
                 return $"shows {shown.Attributes.PublicIP} at {subnet} instead of {node.PublicIP}";
         }
-        bool inGrace = _lossSeen is { } loss && process.GetElapsedTime(0) - loss <= Grace;
+        bool justContinued = process.ContinuedAt == world.Clock.Now; // the timer that ends the grace may stand behind this batch
+        bool inGrace = _lossSeen is { } loss && (process.GetElapsedTime(0) - loss <= Grace || justContinued);
         foreach (Lease shown in table.Leases.Values)
         {
             bool known = expected.ContainsKey(shown.Subnet) || (optional.TryGetValue(shown.Subnet, out LeaseAttributes? last) && last == shown.Attributes)

@@ -18,6 +18,9 @@ public sealed class SimProcess(SimClock clock) : TimeProvider
 
     public bool IsPaused { get; private set; }
 
+    /// <summary>When it was last continued after a pause; null when it never was.</summary>
+    public TimeSpan? ContinuedAt { get; private set; }
+
     /// <summary>How long its machine has slept so far.</summary>
     public TimeSpan Slept { get; private set; }
 
@@ -51,6 +54,7 @@ public sealed class SimProcess(SimClock clock) : TimeProvider
     public void Continue(bool slept)
     {
         IsPaused = false;
+        ContinuedAt = clock.Now;
         TimeSpan missed = clock.Now - _pausedAt;
         if (slept)
         {
