@@ -22,13 +22,15 @@ namespace Overlay.Subnet.Allocation;
 /// <param name="timing">How long etcd leases live and when they are renewed.</param>
 /// <param name="time">The clock; only its monotonic part decides.</param>
 /// <param name="log">For what happens to the lease.</param>
+/// <param name="random">Spreads the retries; shared randomness by default.</param>
 public sealed class LeaseKeeper(
-    ILeaseStore store, LeaseAcquirer acquirer, NetworkConfig config, OwnLease acquired, LeaseTiming timing, TimeProvider time, ILogger<LeaseKeeper> log)
+    ILeaseStore store, LeaseAcquirer acquirer, NetworkConfig config, OwnLease acquired, LeaseTiming timing, TimeProvider time, ILogger<LeaseKeeper> log,
+    Random? random = null)
 {
     private static readonly TimeSpan DuplicateRetry = TimeSpan.FromMinutes(1);
     private static readonly Task NeverAsked = new TaskCompletionSource().Task;
 
-    private readonly Backoff _backoff = new(time);
+    private readonly Backoff _backoff = new(time, random: random);
     private readonly ReasonThrottle _throttle = new(time);
     private readonly long _start = time.GetTimestamp();
     private readonly WantedAttributes _wanted = new(acquired.Attributes);
@@ -82,7 +84,8 @@ public sealed class LeaseKeeper(
     private async Task<LeaseAttributes> KeepAsync(CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var follower = new KeyFollower(store, StorePaths.Subnet(Lease.Key), time, NullLogger.Instance); // the watcher of all leases tells the same
+        // Not logged: the watcher of all leases tells the same.
+        var follower = new KeyFollower(store, StorePaths.Subnet(Lease.Key), time, NullLogger.Instance, random);
         await using IAsyncEnumerator<FollowUpdate> updates = follower.FollowAsync(stop.Token).GetAsyncEnumerator(stop.Token);
         Task<bool> next = updates.MoveNextAsync().AsTask();
         try
@@ -106,7 +109,7 @@ public sealed class LeaseKeeper(
         }
         finally
         {
-            await stop.CancelAsync().ConfigureAwait(false);
+            stop.Cancel(); // here and not on another thread, so that a simulation repeats exactly
             await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
@@ -124,7 +127,7 @@ public sealed class LeaseKeeper(
             }
             if (Lease.IsReservation && _repair is null)
             {
-                await Pulse.AnsweringAsync(Task.WhenAny(next, asked).WaitAsync(cancellationToken)).ConfigureAwait(false);
+                await Pulse.AnsweringAsync(Task.WhenAny(next, asked)).ConfigureAwait(false); // next ends with the token, too
                 cancellationToken.ThrowIfCancellationRequested();
                 continue;
             }
@@ -138,9 +141,9 @@ public sealed class LeaseKeeper(
                 return true;
             TimeSpan until = _overdue || _due < _expires ? _due : _expires;
             using var awake = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            await Task.WhenAny(next, asked, Task.Delay(until - now, time, awake.Token), Pulse.Asked).ConfigureAwait(false);
+            await Task.WhenAny(next, asked, Pause.ForAsync(until - now, time, awake.Token), Pulse.Asked).ConfigureAwait(false);
             Pulse.Answer();
-            await awake.CancelAsync().ConfigureAwait(false);
+            awake.Cancel();
             cancellationToken.ThrowIfCancellationRequested();
         }
         cancellationToken.ThrowIfCancellationRequested();
@@ -272,7 +275,7 @@ public sealed class LeaseKeeper(
         {
             try
             {
-                Task<OwnLease> acquiring = acquirer.AcquireAsync(config, _wanted.Current, [], cancellationToken);
+                Task<OwnLease> acquiring = acquirer.AcquireAsync(config, _wanted.Current, [old.Subnet], cancellationToken);
                 await Pulse.AnsweringAsync(acquiring).ConfigureAwait(false); // without etcd it takes for ever, and each try has a deadline
                 Lease = await acquiring.ConfigureAwait(false);
                 break;
@@ -280,7 +283,7 @@ public sealed class LeaseKeeper(
             catch (DuplicatePublicIpException e)
             {
                 log.DuplicateWhileMoving(e.Message);
-                await Pulse.AnsweringAsync(Task.Delay(DuplicateRetry, time, cancellationToken)).ConfigureAwait(false);
+                await Pulse.AnsweringAsync(Pause.ForAsync(DuplicateRetry, time, cancellationToken)).ConfigureAwait(false);
                 cancellationToken.ThrowIfCancellationRequested();
             }
         }

@@ -8,9 +8,9 @@ namespace Overlay.Subnet.Following;
 /// Follows a path of the store for ever: a snapshot, then each change after it. A lost watch resumes after the last change applied; when that
 /// has been compacted away, or the store was set back, a new snapshot follows. Never goes back to an older revision by mistake.
 /// </summary>
-internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider time, ILogger log)
+internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider time, ILogger log, Random? random = null)
 {
-    private readonly Backoff _backoff = new(time);
+    private readonly Backoff _backoff = new(time, random: random);
     private readonly ReasonThrottle _throttle = new(time);
     private long _seen;
     private ulong _cluster;
@@ -44,6 +44,11 @@ internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider t
                     (bool more, failure) = await TryAsync(() => watch.MoveNextAsync().AsTask()).ConfigureAwait(false);
                     if (!more)
                         break;
+                    if (IsOtherCluster(watch.Current))
+                    {
+                        failure = new StoreException(StoreFault.Rewound, "etcd answers as another cluster than the one read before: restored from a backup?");
+                        break;
+                    }
                     if (lost)
                         log.FollowingAgain(path, _seen + 1);
                     lost = false;
@@ -90,6 +95,9 @@ internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider t
         _cluster = snapshot.ClusterId;
         return true;
     }
+
+    // The store may have been replaced by one whose revision is no lower; the connection knows only which cluster anybody read last.
+    private bool IsOtherCluster(StoreChanges changes) => changes.ClusterId != 0 && _cluster != 0 && changes.ClusterId != _cluster;
 
     private void Reached()
     {

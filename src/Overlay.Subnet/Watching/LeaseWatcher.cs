@@ -29,11 +29,12 @@ public sealed class LeaseWatcher
     /// <param name="ownPublicIP">This node's address, by which its own leases are told from its peers'.</param>
     /// <param name="time">The clock.</param>
     /// <param name="log">For the peers' comings and goings.</param>
-    public LeaseWatcher(ILeaseStore store, IPAddress ownPublicIP, TimeProvider time, ILogger<LeaseWatcher> log)
+    /// <param name="random">Spreads the retries; shared randomness by default.</param>
+    public LeaseWatcher(ILeaseStore store, IPAddress ownPublicIP, TimeProvider time, ILogger<LeaseWatcher> log, Random? random = null)
     {
         _time = time;
         _log = log;
-        _follower = new KeyFollower(store, StorePaths.Subnets, time, log);
+        _follower = new KeyFollower(store, StorePaths.Subnets, time, log, random);
         _book = new LeaseBook(ownPublicIP);
     }
 
