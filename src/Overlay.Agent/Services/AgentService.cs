@@ -85,7 +85,7 @@ internal sealed class AgentService(
         NodeMemory memory = NodeMemory.Load(options, time, _log);
         EtcdCache? cache = memory.CacheFor(options.Etcd.Prefix, underlay.PublicIp);
         NetworkConfigWatcher configs = new(store, time, loggers.CreateLogger<NetworkConfigWatcher>());
-        LeaseWatcher peers = new(store, underlay.PublicIp, time, loggers.CreateLogger<LeaseWatcher>(), cache?.Leases);
+        LeaseWatcher peers = new(store, underlay.PublicIp, time, loggers.CreateLogger<LeaseWatcher>(), known: cache?.Leases);
         await using TaskGroup reading = new(stop);
         reading.Run("following the network config", configs.RunAsync);
         reading.Run("following the leases", peers.RunAsync);
@@ -110,7 +110,7 @@ internal sealed class AgentService(
         using FlowReporter reporter = new(() => device.Outbound, () => device.Inbound, time, _log);
         Volatile.Write(ref _reporter, reporter);
         LeaseKeeper keeper = new(
-            store, acquirer, config, lease, timing, time, loggers.CreateLogger<LeaseKeeper>(), start.Cache is null ? null : memory.EarlierLeaseLeft);
+            store, acquirer, config, lease, timing, time, loggers.CreateLogger<LeaseKeeper>(), remaining: start.Cache is null ? null : memory.EarlierLeaseLeft);
         SubnetHook hook = new(options.OnSubnetChange, options.SubnetFile, memory.Announced, memory.RememberAnnounced, SubnetHook.DefaultLimit, time, _log);
         OverlayRules rules = new(config.Network, lease.Subnet, config.Backend.Port) { Former = memory.PreviousNetworks };
         FirewallKeeper firewall = new(tools, options.Firewall, rules, time, _log);

@@ -22,16 +22,18 @@ namespace Overlay.Subnet.Allocation;
 /// <param name="timing">How long etcd leases live and when they are renewed.</param>
 /// <param name="time">The clock; only its monotonic part decides.</param>
 /// <param name="log">For what happens to the lease.</param>
+/// <param name="random">Spreads the retries; shared randomness by default.</param>
 /// <param name="remaining">What is left of the lease's life, as far as is known, of one that an earlier run acquired; null for a whole life.</param>
 public sealed class LeaseKeeper(
     ILeaseStore store, LeaseAcquirer acquirer, NetworkConfig config, OwnLease acquired, LeaseTiming timing, TimeProvider time, ILogger<LeaseKeeper> log,
-    TimeSpan? remaining = null)
+    Random? random = null, TimeSpan? remaining = null)
 {
     private static readonly TimeSpan DuplicateRetry = TimeSpan.FromMinutes(1);
     private static readonly Task NeverAsked = new TaskCompletionSource().Task;
 
-    private readonly Backoff _backoff = new(time);
+    private readonly Backoff _backoff = new(time, random: random);
     private readonly ReasonThrottle _throttle = new(time);
+    private readonly EtcdContact _contact = new(time);
     private readonly long _start = time.GetTimestamp();
     private readonly WantedAttributes _wanted = new(acquired.Attributes);
     private readonly Channel<LeaseHappening> _happenings = Channel.CreateUnbounded<LeaseHappening>();
@@ -42,7 +44,6 @@ public sealed class LeaseKeeper(
     private TimeSpan _expires; // when the lease has run out unless renewed
     private bool _overdue;
     private bool _isWatchLost = remaining is not null; // of a lease from an earlier run: etcd is away, or that run would not matter
-    private TimeSpan? _unreachableSince;
 
     /// <summary>What happens to the lease, in order. For one reader, who should keep reading.</summary>
     public ChannelReader<LeaseHappening> Happenings => _happenings.Reader;
@@ -85,7 +86,8 @@ public sealed class LeaseKeeper(
     private async Task<LeaseAttributes> KeepAsync(CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var follower = new KeyFollower(store, StorePaths.Subnet(Lease.Key), time, NullLogger.Instance); // the watcher of all leases tells the same
+        // Not logged: the watcher of all leases tells the same.
+        var follower = new KeyFollower(store, StorePaths.Subnet(Lease.Key), time, NullLogger.Instance, random);
         await using IAsyncEnumerator<FollowUpdate> updates = follower.FollowAsync(stop.Token).GetAsyncEnumerator(stop.Token);
         Task<bool> next = updates.MoveNextAsync().AsTask();
         try
@@ -109,7 +111,7 @@ public sealed class LeaseKeeper(
         }
         finally
         {
-            await stop.CancelAsync().ConfigureAwait(false);
+            stop.Cancel(); // here and not on another thread, so that a simulation repeats exactly
             await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
@@ -127,7 +129,7 @@ public sealed class LeaseKeeper(
             }
             if (Lease.IsReservation && _repair is null)
             {
-                await Pulse.AnsweringAsync(Task.WhenAny(next, asked).WaitAsync(cancellationToken)).ConfigureAwait(false);
+                await Pulse.AnsweringAsync(Task.WhenAny(next, asked)).ConfigureAwait(false); // next ends with the token, too
                 cancellationToken.ThrowIfCancellationRequested();
                 continue;
             }
@@ -141,9 +143,9 @@ public sealed class LeaseKeeper(
                 return true;
             TimeSpan until = _overdue || _due < _expires ? _due : _expires;
             using var awake = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            await Task.WhenAny(next, asked, Task.Delay(until - now, time, awake.Token), Pulse.Asked).ConfigureAwait(false);
+            await Task.WhenAny(next, asked, Pause.ForAsync(until - now, time, awake.Token), Pulse.Asked).ConfigureAwait(false);
             Pulse.Answer();
-            await awake.CancelAsync().ConfigureAwait(false);
+            awake.Cancel();
             cancellationToken.ThrowIfCancellationRequested();
         }
         cancellationToken.ThrowIfCancellationRequested();
@@ -155,10 +157,10 @@ public sealed class LeaseKeeper(
         _isWatchLost = update.Kind == FollowKind.Lost;
         if (_isWatchLost)
         {
-            Unreachable(update.Failure!.Message);
+            Tell(_contact.Lost(update.Failure!.Message));
             return null;
         }
-        Reached();
+        Tell(_contact.Reached());
         if (update.Kind == FollowKind.Changes && update.Records.Count == 0)
             return null;
         StoreRecord? record = update.Records.Count > 0 ? update.Records[^1] : null;
@@ -204,7 +206,7 @@ public sealed class LeaseKeeper(
                 other = await RepairAsync(expected, cancellationToken).ConfigureAwait(false);
             else
                 await RenewAsync(cancellationToken).ConfigureAwait(false);
-            Reached();
+            Tell(_contact.Reached());
             _backoff.Reset();
             _throttle.Reset();
             return other;
@@ -217,7 +219,7 @@ public sealed class LeaseKeeper(
             if (_throttle.ShouldLog(e))
                 log.LeaseNotRenewed(isTold ? LogLevel.Debug : LogLevel.Warning, Lease.Key, e.Message);
             if (e.Fault is StoreFault.Unreachable or StoreFault.Timeout)
-                Unreachable(e.Message);
+                Tell(_contact.Lost(e.Message));
             return null;
         }
     }
@@ -277,7 +279,7 @@ public sealed class LeaseKeeper(
         {
             try
             {
-                Task<OwnLease> acquiring = acquirer.AcquireAsync(config, _wanted.Current, [], cancellationToken);
+                Task<OwnLease> acquiring = acquirer.AcquireAsync(config, _wanted.Current, [old.Subnet], cancellationToken);
                 await Pulse.AnsweringAsync(acquiring).ConfigureAwait(false); // without etcd it takes for ever, and each try has a deadline
                 Lease = await acquiring.ConfigureAwait(false);
                 break;
@@ -285,7 +287,7 @@ public sealed class LeaseKeeper(
             catch (DuplicatePublicIpException e)
             {
                 log.DuplicateWhileMoving(e.Message);
-                await Pulse.AnsweringAsync(Task.Delay(DuplicateRetry, time, cancellationToken)).ConfigureAwait(false);
+                await Pulse.AnsweringAsync(Pause.ForAsync(DuplicateRetry, time, cancellationToken)).ConfigureAwait(false);
                 cancellationToken.ThrowIfCancellationRequested();
             }
         }
@@ -293,21 +295,5 @@ public sealed class LeaseKeeper(
         Tell(new LeaseHappening.Moved(old, Lease, other));
     }
 
-    private void Unreachable(string reason)
-    {
-        if (_unreachableSince is not null)
-            return;
-        _unreachableSince = Now;
-        Tell(new LeaseHappening.EtcdUnreachable(time.GetUtcNow(), reason));
-    }
-
-    private void Reached()
-    {
-        if (_unreachableSince is not TimeSpan since)
-            return;
-        _unreachableSince = null;
-        Tell(new LeaseHappening.EtcdBack(Now - since));
-    }
-
-    private void Tell(LeaseHappening happening) => _happenings.Writer.TryWrite(happening);
+    private void Tell(LeaseHappening? happening) => _ = happening is null || _happenings.Writer.TryWrite(happening);
 }

@@ -13,16 +13,21 @@ namespace Overlay.Subnet.Etcd;
 internal sealed class EtcdConnection : IDisposable
 {
     private readonly ILogger _log;
+    private readonly CallInvoker? _invoker;
     private readonly Lock _gate = new();
     private EtcdClient? _client;
     private TlsFiles? _files;
     private bool _authIsOff;
     private bool _disposed;
 
-    public EtcdConnection(EtcdOptions options, ILogger log)
+    /// <param name="options">Where and how to connect.</param>
+    /// <param name="log">For repairs.</param>
+    /// <param name="invoker">Carries the calls instead of a connection of our own; then TLS and login do not come into it.</param>
+    public EtcdConnection(EtcdOptions options, ILogger log, CallInvoker? invoker = null)
     {
         Options = options;
         _log = log;
+        _invoker = invoker;
     }
 
     public EtcdOptions Options { get; }
@@ -101,6 +106,8 @@ internal sealed class EtcdConnection : IDisposable
 
     private EtcdClient Create()
     {
+        if (_invoker is not null)
+            return new EtcdClient(_invoker);
         _files = Options.UsesTls ? TlsFiles.Load(Options) : null;
 
         // For https the overload with TLS options is a must: the plain one sends clear text whatever the scheme says.

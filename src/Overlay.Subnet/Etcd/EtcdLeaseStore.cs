@@ -29,6 +29,13 @@ public sealed partial class EtcdLeaseStore : ILeaseStore, IDisposable
         _connection = new EtcdConnection(options, log);
     }
 
+    /// <summary>Creates the store over other means of carrying calls than a network, for the simulation.</summary>
+    internal EtcdLeaseStore(EtcdOptions options, ILogger<EtcdLeaseStore> log, CallInvoker invoker)
+    {
+        _options = options;
+        _connection = new EtcdConnection(options, log, invoker);
+    }
+
     /// <summary>
     /// Gives up every connection: for when this node's address has changed, by which they are dead without anybody having said so. Calls under
     /// way fail as they would without a server.
@@ -77,7 +84,8 @@ public sealed partial class EtcdLeaseStore : ILeaseStore, IDisposable
             WatchResponse response = await watch.NextAsync(cancellationToken).ConfigureAwait(false);
             yield return new StoreChanges(
                 response.Events.Count == 0 ? 0 : response.Events[^1].Kv.ModRevision,
-                [.. response.Events.Select(e => RecordOf(e.Kv, e.Type == Event.Types.EventType.Delete))]);
+                [.. response.Events.Select(e => RecordOf(e.Kv, e.Type == Event.Types.EventType.Delete))],
+                response.Events.Count == 0 ? response.Header.ClusterId : 0);
         }
     }
 

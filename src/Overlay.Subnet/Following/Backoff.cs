@@ -31,7 +31,7 @@ public sealed class Backoff
     }
 
     /// <summary>Waits for the next delay.</summary>
-    public Task DelayAsync(CancellationToken cancellationToken) => Task.Delay(Next(), _time, cancellationToken);
+    public Task DelayAsync(CancellationToken cancellationToken) => Pause.ForAsync(Next(), _time, cancellationToken);
 
     /// <summary>Starts again from the least delay, after a success.</summary>
     public void Reset() => _next = _least;

@@ -12,11 +12,13 @@ namespace Overlay.Subnet.Following;
 /// <param name="path">What to follow.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">For the path's ups and downs.</param>
+/// <param name="random">Spreads the retries; shared randomness by default.</param>
 /// <param name="lossLevel">How loudly to say that contact is lost. Many follow one etcd: one of them warns.</param>
 /// <param name="seen">The revision an earlier run has seen; 0 for none.</param>
-internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider time, ILogger log, LogLevel lossLevel = LogLevel.Warning, long seen = 0)
+internal sealed class KeyFollower(
+    ILeaseStore store, string path, TimeProvider time, ILogger log, Random? random = null, LogLevel lossLevel = LogLevel.Warning, long seen = 0)
 {
-    private readonly Backoff _backoff = new(time);
+    private readonly Backoff _backoff = new(time, random: random);
     private readonly ReasonThrottle _throttle = new(time);
     private readonly TaskCompletionSource _firstFailure = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _seen = seen;
@@ -54,6 +56,11 @@ internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider t
                     (bool more, failure) = await TryAsync(() => watch.MoveNextAsync().AsTask()).ConfigureAwait(false);
                     if (!more)
                         break;
+                    if (IsOtherCluster(watch.Current))
+                    {
+                        failure = new StoreException(StoreFault.Rewound, "etcd answers as another cluster than the one read before: restored from a backup?");
+                        break;
+                    }
                     if (lost)
                         log.FollowingAgain(path, _seen + 1);
                     lost = false;
@@ -101,6 +108,9 @@ internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider t
         _cluster = snapshot.ClusterId;
         return true;
     }
+
+    // The store may have been replaced by one whose revision is no lower; the connection knows only which cluster anybody read last.
+    private bool IsOtherCluster(StoreChanges changes) => changes.ClusterId != 0 && _cluster != 0 && changes.ClusterId != _cluster;
 
     private void Reached()
     {

@@ -29,16 +29,18 @@ public sealed class LeaseWatcher
     /// <param name="ownPublicIP">This node's address, by which its own leases are told from its peers'.</param>
     /// <param name="time">The clock.</param>
     /// <param name="log">For the peers' comings and goings, and for those of etcd.</param>
+    /// <param name="random">Spreads the retries; shared randomness by default.</param>
     /// <param name="known">
     /// What an earlier run knew. It is not published, but what comes is compared with it, so that a wipe between the runs is noticed like one
     /// during a run.
     /// </param>
-    public LeaseWatcher(ILeaseStore store, IPAddress ownPublicIP, TimeProvider time, ILogger<LeaseWatcher> log, LeaseTable? known = null)
+    public LeaseWatcher(
+        ILeaseStore store, IPAddress ownPublicIP, TimeProvider time, ILogger<LeaseWatcher> log, Random? random = null, LeaseTable? known = null)
     {
         _time = time;
         _log = log;
         Current = known ?? LeaseTable.Empty;
-        _follower = new KeyFollower(store, StorePaths.Subnets, time, log, seen: Current.Revision);
+        _follower = new KeyFollower(store, StorePaths.Subnets, time, log, random, seen: Current.Revision);
         _book = new LeaseBook(ownPublicIP, Current.Leases.Values);
     }
 

@@ -23,11 +23,11 @@ public sealed class NetworkConfigWatcher
     private string? _problem = "the network config has not been read yet";
 
     /// <summary>Creates a watcher; nothing happens before <see cref="RunAsync"/>.</summary>
-    public NetworkConfigWatcher(ILeaseStore store, TimeProvider time, ILogger<NetworkConfigWatcher> log)
+    public NetworkConfigWatcher(ILeaseStore store, TimeProvider time, ILogger<NetworkConfigWatcher> log, Random? random = null)
     {
         _time = time;
         _log = log;
-        _follower = new KeyFollower(store, StorePaths.Config, time, log, LogLevel.Debug); // the watcher of all leases warns of the same
+        _follower = new KeyFollower(store, StorePaths.Config, time, log, random, LogLevel.Debug); // the watcher of all leases warns of the same
     }
 
     /// <summary>The newest valid config not yet read. The first is the first one found; each later one differs from the one before it.</summary>

@@ -80,7 +80,8 @@ public sealed partial class CachedStartTests : LifecycleTest
     {
         await RunOnceAsync();
         string name = Node.LeaseName, old = $"{Node.File.Subnet}";
-        Node.Announce("is now held by", "moved from", "until Docker is restarted", "its subnet overlaps with ours", "the subnet has changed", "ignoring lease");
+        Node.Announce("is now held by", "moved from", "until Docker is restarted", "its subnet overlaps with ours", "the subnet has changed", "ignoring lease",
+            "a route that is not this agent's");   // of the bridge, until Docker is restarted
         Node.Agent.Signal(SIGKILL);
         await Node.Agent.ExitAsync();
         Etcd.PutLease(name, Foreign);

@@ -47,7 +47,7 @@ public sealed class LeaseKeeperTests : IAsyncLifetime
 
     private void Run(TimeSpan? remaining)
     {
-        _keeper = new LeaseKeeper(_store, _acquirer, Some.Config, _acquired, new LeaseTiming(), _time, _log, remaining);
+        _keeper = new LeaseKeeper(_store, _acquirer, Some.Config, _acquired, new LeaseTiming(), _time, _log, remaining: remaining);
         _running = Task.WhenAll(_keeper.RunAsync(_stop.Token), Task.Run(async () =>
         {
             await foreach (LeaseHappening happening in _keeper.Happenings.ReadAllAsync(_stop.Token))

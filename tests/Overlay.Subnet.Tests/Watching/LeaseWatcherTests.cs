@@ -94,7 +94,7 @@ public sealed class LeaseWatcherTests : IAsyncLifetime
     // As an agent starts that has saved what it knew.
     private async Task<(LeaseTable First, LeaseTable Later)> RestartAsync(LeaseTable known)
     {
-        var watcher = new LeaseWatcher(_store, Some.Node(0).PublicIP, _time, _log, known);
+        var watcher = new LeaseWatcher(_store, Some.Node(0).PublicIP, _time, _log, known: known);
         Assert.Same(known, watcher.Current);
         Assert.False(watcher.Tables.TryRead(out _));
         Task running = watcher.RunAsync(_stop.Token);
