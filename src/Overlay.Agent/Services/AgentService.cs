@@ -21,6 +21,7 @@ using Overlay.Encap.Linux.Gate;
 using Overlay.Encap.Linux.Netlink;
 using Overlay.Subnet.Allocation;
 using Overlay.Subnet.Etcd;
+using Overlay.Subnet.Keeping;
 using Overlay.Subnet.Model;
 using Overlay.Subnet.Store;
 using Overlay.Subnet.Watching;

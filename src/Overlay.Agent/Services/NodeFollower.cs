@@ -12,6 +12,7 @@ using Overlay.Agent.Telemetry;
 using Overlay.Agent.Tunnel;
 using Overlay.Encap.Forwarding;
 using Overlay.Subnet.Allocation;
+using Overlay.Subnet.Keeping;
 using Overlay.Subnet.Model;
 using Overlay.Subnet.Watching;
 
@@ -149,8 +150,9 @@ internal sealed class NodeFollower
                     break;
                 case LeaseHappening.Moved moved:
                     Move(moved.New);
-                    _moved = $"moved from {moved.Old.Subnet}, which {moved.By.PublicIP} holds: restart Docker with the new {_options.SubnetFile}";
                     _leaseTrouble = null;
+                    if (moved.New.Subnet.Equals(moved.Old.Subnet)) break;   // it was free again before another was found
+                    _moved = $"moved from {moved.Old.Subnet}, which {moved.By.PublicIP} holds: restart Docker with the new {_options.SubnetFile}";
                     _log.RestartDocker(_options.SubnetFile);
                     break;
                 case LeaseHappening.EtcdUnreachable gone:

@@ -2,6 +2,7 @@ using Overlay.Simulation.Network;
 using Overlay.Simulation.Rules;
 using Overlay.Simulation.Time;
 using Overlay.Subnet.Allocation;
+using Overlay.Subnet.Keeping;
 using Overlay.Subnet.Model;
 using Overlay.Subnet.Store;
 using Overlay.Subnet.Watching;

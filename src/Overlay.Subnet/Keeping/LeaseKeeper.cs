@@ -1,11 +1,12 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Overlay.Subnet.Allocation;
 using Overlay.Subnet.Following;
 using Overlay.Subnet.Model;
 using Overlay.Subnet.Store;
 
-namespace Overlay.Subnet.Allocation;
+namespace Overlay.Subnet.Keeping;
 
 /// <summary>
 /// Keeps the subnet this node has acquired: renews its etcd lease, watches its key, writes it again when it has vanished, and moves to another
