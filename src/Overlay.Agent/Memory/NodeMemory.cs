@@ -108,8 +108,8 @@ internal sealed class NodeMemory
     /// </summary>
     public OwnLease EarlierLease(LeaseAttributes wanted) => new(SubnetKey.For(_state.Subnet!.Value), wanted, _state.EtcdLeaseId!.Value, ModRevision: 0);
 
-    /// <summary>What is left of the life of that lease, by this host's clock; negative when it has run out.</summary>
-    public TimeSpan EarlierLeaseLeft => (_state.LeaseExpires ?? DateTimeOffset.MinValue) - _time.GetUtcNow();
+    /// <summary>What is left of the life of that lease, by this host's clock; negative when it has run out, null where that is not known.</summary>
+    public TimeSpan? EarlierLeaseLeft => _state.LeaseExpires - _time.GetUtcNow();
 
     /// <summary>Writes the identity before etcd hears of it: a lease that nobody remembers is a stranger's at the next start.</summary>
     /// <param name="kernelMac">MAC of a kernel vxlan device that this agent replaces: peers know it already. Null for none.</param>

@@ -104,7 +104,7 @@ internal sealed class AgentService(
         OwnLease lease = start.Cache is not null ? memory.EarlierLease(wanted) : await _status.WhileAsync(
             acquirer.AcquireAsync(config, wanted, memory.PreviousSubnets, stop), reading, () => acquirer.WaitingFor, "subnet lease").ConfigureAwait(false);
         memory.Remember(config.Network);
-        memory.Remember(lease, left: null);
+        memory.Remember(lease, left: start.Cache is null ? timing.Ttl : null);
 
         using Forwarder forwarder = new(settings.NodeWith(lease.Subnet, underlay.PublicIp, memory.State.VtepMac), time, _log);
         using OverlayDevice device = OverlayDevice.Open(settings, lease.Subnet, forwarder.Table, netlink, replaced, _log);
