@@ -10,10 +10,15 @@ namespace Overlay.Subnet.Following;
 /// </summary>
 internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider time, ILogger log)
 {
+    // Whatever makes us read everything anew makes all nodes do it, at the same moment; the keys are as many as the nodes. At this much for
+    // each, 5,000 nodes come within a minute, and a small fleet at once.
+    private static readonly TimeSpan SpreadPerKey = TimeSpan.FromMilliseconds(12);
+
     private readonly Backoff _backoff = new(time);
     private readonly ReasonThrottle _throttle = new(time);
     private long _seen;
     private ulong _cluster;
+    private int _keys;
     private bool _doubted;
 
     /// <summary>Why there is no contact, in words; null while there is.</summary>
@@ -24,6 +29,7 @@ internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider t
     {
         bool needsSnapshot = true;
         bool lost = false;
+        bool told = false;
         while (true)
         {
             StoreException? failure = null;
@@ -44,9 +50,9 @@ internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider t
                     (bool more, failure) = await TryAsync(() => watch.MoveNextAsync().AsTask()).ConfigureAwait(false);
                     if (!more)
                         break;
-                    if (lost)
+                    if (told)
                         log.FollowingAgain(path, _seen + 1);
-                    lost = false;
+                    lost = told = false;
                     Reached();
                     _seen = Math.Max(_seen, watch.Current.Revision);
                     yield return new FollowUpdate(FollowKind.Changes, _seen, watch.Current.Records);
@@ -55,13 +61,18 @@ internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider t
             if (failure?.Fault is StoreFault.Compacted or StoreFault.Rewound)
             {
                 needsSnapshot = true;
-                log.ReadingAnew(path, failure.Message);
+                if (_throttle.ShouldLog($"{failure.Fault}"))
+                    log.ReadingAnew(path, failure.Message);
+                await Task.Delay(SpreadPerKey * _keys * Random.Shared.NextDouble(), time, cancellationToken).ConfigureAwait(false);
             }
             else if (failure is not null)
             {
                 WaitingFor = failure.Message;
                 if (_throttle.ShouldLog(failure.Message))
+                {
                     log.FollowingLost(path, failure.Message);
+                    told = true;
+                }
                 if (!lost)
                     yield return new FollowUpdate(FollowKind.Lost, _seen, [], failure);
                 lost = true;
@@ -88,6 +99,7 @@ internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider t
         _doubted = false;
         _seen = snapshot.Revision;
         _cluster = snapshot.ClusterId;
+        _keys = Math.Max(_keys, snapshot.Records.Count); // after a wipe the nodes are still as many
         return true;
     }
 
