@@ -63,7 +63,7 @@ internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider t
                 needsSnapshot = true;
                 if (_throttle.ShouldLog($"{failure.Fault}"))
                     log.ReadingAnew(path, failure.Message);
-                await Task.Delay(SpreadPerKey * _keys * Random.Shared.NextDouble(), time, cancellationToken).ConfigureAwait(false);
+                await _backoff.SpreadAsync(SpreadPerKey * _keys, cancellationToken).ConfigureAwait(false);
             }
             else if (failure is not null)
             {
