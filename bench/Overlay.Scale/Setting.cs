@@ -22,7 +22,7 @@ internal sealed record Setting(
     public Task<EtcdServer> StartEtcdAsync() => EtcdServer.StartAsync(CancellationToken.None, address: Address);
 
     /// <summary>A node of the topology; each measurement has folders of its own.</summary>
-    public Node Node(string name) => new(Prefix, name, Directory.CreateTempSubdirectory(Path.Combine(Work, "run")).FullName);
+    public Node Node(string name) => new(Prefix, name, Directory.CreateDirectory(Path.Combine(Work, Path.GetRandomFileName())).FullName);
 
     /// <summary>Waits until a condition holds, and says how long it took, in seconds.</summary>
     public static async Task<double> UntilAsync(Func<bool> condition, string what, Func<string>? context = null, double limit = 60)
