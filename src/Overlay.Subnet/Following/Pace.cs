@@ -1,13 +1,13 @@
 namespace Overlay.Subnet.Following;
 
 /// <summary>
-/// Keeps work that is asked for again and again to a tenth of one core: the first is due at once, each further one after a rest of nine times
+/// Keeps work that is asked for again and again to a fifth of one core: the first is due at once, each further one after a rest of four times
 /// what the last one took, a second at most. Cheap work is thus hardly ever held back, expensive work is done less often. Not safe for
 /// concurrent use.
 /// </summary>
 internal sealed class Pace(TimeProvider time)
 {
-    private const int RestPerWork = 9;
+    private const int RestPerWork = 4;
     private static readonly TimeSpan MostRest = TimeSpan.FromSeconds(1);
 
     private long _ended;
