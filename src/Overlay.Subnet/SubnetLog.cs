@@ -16,6 +16,9 @@ internal static partial class SubnetLog
     [LoggerMessage(2001, LogLevel.Information, "the TLS files have changed on disk: connecting anew with them")]
     public static partial void TlsFilesReread(this ILogger log);
 
+    [LoggerMessage(2002, LogLevel.Debug, "{Count} calls in a row were not answered in time: connecting anew")]
+    public static partial void ConnectingAnew(this ILogger log, int count);
+
     [LoggerMessage(2010, LogLevel.Warning, "lost contact while following {Path}: {Reason} (retrying; what is known stays in force)")]
     public static partial void FollowingLost(this ILogger log, string path, string reason);
 

@@ -137,6 +137,8 @@ public sealed class LeaseKeeper(
             Unreachable(update.Failure!.Message);
             return null;
         }
+        if (_unreachableSince is not null)
+            _due = Now; // a store that lost its data may have come past our revision by now: then only the etcd lease tells, by being gone
         Reached();
         if (update.Kind == FollowKind.Changes && update.Records.Count == 0)
             return null;

@@ -150,7 +150,9 @@ public sealed class EtcdLeaseStore : ILeaseStore, IDisposable
             try
             {
                 // gRPC wants the deadline as UTC wall time and turns it into a duration at once.
-                return await call(_connection.Client, DateTime.UtcNow + _options.RequestTimeout).ConfigureAwait(false);
+                T answer = await call(_connection.Client, DateTime.UtcNow + _options.RequestTimeout).ConfigureAwait(false);
+                _connection.Answered();
+                return answer;
             }
             catch (Exception e)
             {

@@ -50,6 +50,7 @@ internal sealed class EtcdWatch : IDisposable
                     throw new RpcException(new Status(StatusCode.Unknown, response.CancelReason)); // also comes together with Created
                 if (response.Created)
                 {
+                    _connection.Answered();
                     CheckNotRewound(response.Header);
                     _stands = true;
                     return response;

@@ -19,7 +19,7 @@ public sealed class LeaseClient : IAsyncDisposable
     private readonly ILoggerFactory _log;
     private readonly EtcdLeaseStore _store;
     private readonly LeaseAcquirer _acquirer;
-    private Task _running = Task.CompletedTask;
+    private Task[] _running = [];
 
     /// <summary>Connects to nothing before <see cref="AcquireAsync"/>.</summary>
     /// <param name="options">Where etcd is.</param>
@@ -51,6 +51,9 @@ public sealed class LeaseClient : IAsyncDisposable
     /// <summary>What happened to its lease, oldest first.</summary>
     public IReadOnlyCollection<LeaseHappening> Happened => _happened;
 
+    /// <summary>What has ended a part of it that should run for ever; null when all of it runs.</summary>
+    public Exception? Failure => _running.FirstOrDefault(task => task.IsFaulted)?.Exception;
+
     /// <summary>What a node of that number says of itself, without node id.</summary>
     public static LeaseAttributes AttributesOf(int number) => new()
     {
@@ -68,7 +71,7 @@ public sealed class LeaseClient : IAsyncDisposable
     public void Run(NetworkConfig config, OwnLease lease)
     {
         Keeper = new LeaseKeeper(_store, _acquirer, config, lease, _timing, TimeProvider.System, _log.CreateLogger<LeaseKeeper>());
-        _running = Task.WhenAll(Keeper.RunAsync(_stop.Token), Watcher.RunAsync(_stop.Token), TakeAsync(Keeper.Happenings));
+        _running = [Keeper.RunAsync(_stop.Token), Watcher.RunAsync(_stop.Token), TakeAsync(Keeper.Happenings)];
     }
 
     /// <summary>Gets a subnet and keeps it.</summary>
@@ -80,7 +83,7 @@ public sealed class LeaseClient : IAsyncDisposable
     }
 
     /// <summary>Follows the leases of all nodes without one of its own.</summary>
-    public void Watch() => _running = Watcher.RunAsync(_stop.Token);
+    public void Watch() => _running = [Watcher.RunAsync(_stop.Token)];
 
     /// <summary>How often something happened.</summary>
     public int Count<T>()
@@ -90,7 +93,7 @@ public sealed class LeaseClient : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
-        await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(_running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _store.Dispose();
         _stop.Dispose();
     }
