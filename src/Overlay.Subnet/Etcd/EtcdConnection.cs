@@ -12,7 +12,7 @@ namespace Overlay.Subnet.Etcd;
 /// </summary>
 internal sealed class EtcdConnection : IDisposable
 {
-    // A channel that lost its server in the middle of connecting may wait for that connection for ever: seen with one agent in a hundred when
+    // A channel that lost its server in the middle of connecting may wait for that connection for ever: seen with a few of 255 agents when
     // etcd is killed, each call of theirs timing out on an etcd that is well.
     private const int StuckAfter = 3;
 
