@@ -16,6 +16,9 @@ internal static partial class SubnetLog
     [LoggerMessage(2001, LogLevel.Information, "the TLS files have changed on disk: connecting anew with them")]
     public static partial void TlsFilesReread(this ILogger log);
 
+    [LoggerMessage(2002, LogLevel.Debug, "{Count} calls in a row were not answered in time: connecting anew")]
+    public static partial void ConnectingAnew(this ILogger log, int count);
+
     [LoggerMessage(EventId = 2010, Message = "lost contact while following {Path}: {Reason} (retrying; what is known stays in force)")]
     public static partial void FollowingLost(this ILogger log, LogLevel level, string path, string reason);
 
@@ -92,8 +95,8 @@ internal static partial class SubnetLog
     [LoggerMessage(2204, LogLevel.Warning, "ignoring {Path}: {Reason}")]
     public static partial void EntryRejected(this ILogger log, string path, string reason);
 
-    [LoggerMessage(2205, LogLevel.Warning, "ignoring {Count} more entries for like reasons")]
-    public static partial void MoreEntriesRejected(this ILogger log, int count);
+    [LoggerMessage(2205, LogLevel.Warning, "ignored {Count} more entries in the last {Seconds} s for like reasons")]
+    public static partial void MoreEntriesRejected(this ILogger log, long count, double seconds);
 
     [LoggerMessage(2206, LogLevel.Warning, "ignoring lease {Subnet} of {PublicIP}: {Reason}")]
     public static partial void LeaseConflicts(this ILogger log, SubnetKey subnet, IPAddress publicIP, string reason);
@@ -101,6 +104,12 @@ internal static partial class SubnetLog
     [LoggerMessage(2207, LogLevel.Warning,
         "the leases vanished all at once: etcd was wiped; keeping the peers for {Seconds} s so that they can write them again")]
     public static partial void StoreWiped(this ILogger log, double seconds);
+
+    [LoggerMessage(2208, LogLevel.Information, "{Count} more changes of leases in the last {Seconds} s")]
+    public static partial void MoreLeaseChanges(this ILogger log, long count, double seconds);
+
+    [LoggerMessage(2209, LogLevel.Warning, "ignored {Count} more leases in the last {Seconds} s for clashing with older ones")]
+    public static partial void MoreLeaseConflicts(this ILogger log, long count, double seconds);
 
     [LoggerMessage(2300, LogLevel.Information,
         "network config: {Network}, a /{SubnetLength} per node from {SubnetMin} to {SubnetMax}, backend {Backend}, VNI {Vni}, port {Port}")]

@@ -18,11 +18,16 @@ namespace Overlay.Subnet.Following;
 internal sealed class KeyFollower(
     ILeaseStore store, string path, TimeProvider time, ILogger log, Random? random = null, LogLevel lossLevel = LogLevel.Warning, long seen = 0)
 {
+    // Whatever makes us read everything anew makes all nodes do it, at the same moment; the keys are as many as the nodes. At this much for
+    // each, 5,000 nodes come within a minute, and a small fleet at once.
+    private static readonly TimeSpan SpreadPerKey = TimeSpan.FromMilliseconds(12);
+
     private readonly Backoff _backoff = new(time, random: random);
     private readonly ReasonThrottle _throttle = new(time);
     private readonly TaskCompletionSource _firstFailure = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _seen = seen;
     private ulong _cluster;
+    private int _keys;
     private bool _doubted;
 
     /// <summary>Why there is no contact, in words; null while there is.</summary>
@@ -36,6 +41,7 @@ internal sealed class KeyFollower(
     {
         bool needsSnapshot = true;
         bool lost = false;
+        bool told = false;
         while (true)
         {
             StoreException? failure = null;
@@ -61,9 +67,9 @@ internal sealed class KeyFollower(
                         failure = new StoreException(StoreFault.Rewound, "etcd answers as another cluster than the one read before: restored from a backup?");
                         break;
                     }
-                    if (lost)
+                    if (told)
                         log.FollowingAgain(path, _seen + 1);
-                    lost = false;
+                    lost = told = false;
                     Reached();
                     _seen = Math.Max(_seen, watch.Current.Revision);
                     yield return new FollowUpdate(FollowKind.Changes, _seen, watch.Current.Records);
@@ -72,14 +78,19 @@ internal sealed class KeyFollower(
             if (failure?.Fault is StoreFault.Compacted or StoreFault.Rewound)
             {
                 needsSnapshot = true;
-                log.ReadingAnew(path, failure.Message);
+                if (_throttle.ShouldLog($"{failure.Fault}"))
+                    log.ReadingAnew(path, failure.Message);
+                await _backoff.SpreadAsync(SpreadPerKey * _keys, cancellationToken).ConfigureAwait(false);
             }
             else if (failure is not null)
             {
                 WaitingFor = failure.Message;
                 _firstFailure.TrySetResult();
                 if (_throttle.ShouldLog(failure))
+                {
                     log.FollowingLost(failure.IsLossOfContact ? lossLevel : LogLevel.Warning, path, failure.Message);
+                    told = true;
+                }
                 if (!lost)
                     yield return new FollowUpdate(FollowKind.Lost, _seen, [], failure);
                 lost = true;
@@ -106,6 +117,7 @@ internal sealed class KeyFollower(
         _doubted = false;
         _seen = snapshot.Revision;
         _cluster = snapshot.ClusterId;
+        _keys = Math.Max(_keys, snapshot.Records.Count); // after a wipe the nodes are still as many
         return true;
     }
 

@@ -24,7 +24,7 @@ namespace Overlay.Subnet.Keeping;
 /// <param name="time">The clock; only its monotonic part decides.</param>
 /// <param name="log">For what happens to the lease.</param>
 /// <param name="random">Spreads the retries; shared randomness by default.</param>
-/// <param name="remaining">What is left of the lease's life, as far as is known, of one that an earlier run acquired; null for a whole life.</param>
+/// <param name="remaining">What is left of the life of a lease that an earlier run acquired, as far as is known; null for a whole life.</param>
 public sealed class LeaseKeeper(
     ILeaseStore store, LeaseAcquirer acquirer, NetworkConfig config, OwnLease acquired, LeaseTiming timing, TimeProvider time, ILogger<LeaseKeeper> log,
     Random? random = null, TimeSpan? remaining = null)
@@ -106,8 +106,7 @@ public sealed class LeaseKeeper(
                     other = Observe(updates.Current);
                     next = updates.MoveNextAsync().AsTask();
                 }
-                if (other is not null)
-                    return other;
+                if (other is not null) return other;
             }
         }
         finally
@@ -131,7 +130,6 @@ public sealed class LeaseKeeper(
             if (Lease.IsReservation && _repair is null)
             {
                 await Pulse.AnsweringAsync(Task.WhenAny(next, asked)).ConfigureAwait(false); // next ends with the token, too
-                cancellationToken.ThrowIfCancellationRequested();
                 continue;
             }
             if (now >= _expires && !_overdue)
@@ -161,7 +159,11 @@ public sealed class LeaseKeeper(
             Tell(_contact.Lost(update.Failure!.Message));
             return null;
         }
-        Tell(_contact.Reached());
+        if (_contact.Reached() is { } back)
+        {
+            _due = Now; // a store that lost its data may have come past our revision by now: then only the etcd lease tells, by being gone
+            Tell(back);
+        }
         if (update.Kind == FollowKind.Changes && update.Records.Count == 0)
             return null;
         StoreRecord? record = update.Records.Count > 0 ? update.Records[^1] : null;
@@ -217,10 +219,8 @@ public sealed class LeaseKeeper(
             _needsEtcdLease |= e.Fault == StoreFault.LeaseNotFound;
             _due = Now + _backoff.Next();
             bool isTold = e.IsLossOfContact && _isWatchLost; // by the watcher of all leases
-            if (_throttle.ShouldLog(e))
-                log.LeaseNotRenewed(isTold ? LogLevel.Debug : LogLevel.Warning, Lease.Key, e.Message);
-            if (e.Fault is StoreFault.Unreachable or StoreFault.Timeout)
-                Tell(_contact.Lost(e.Message));
+            if (_throttle.ShouldLog(e)) log.LeaseNotRenewed(isTold ? LogLevel.Debug : LogLevel.Warning, Lease.Key, e.Message);
+            if (e.Fault is StoreFault.Unreachable or StoreFault.Timeout) Tell(_contact.Lost(e.Message));
             return null;
         }
     }
