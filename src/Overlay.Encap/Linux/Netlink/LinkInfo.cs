@@ -15,6 +15,9 @@ namespace Overlay.Encap.Linux.Netlink;
 /// <param name="VxlanPort">The UDP destination port of a kernel vxlan device, else null.</param>
 public sealed record LinkInfo(int Index, string Name, string? Kind, int Mtu, bool IsUp, MacAddress? Mac, uint? VxlanId, ushort? VxlanPort)
 {
+    /// <summary>Index of the bridge (or bond) it is a port of, else null.</summary>
+    public int? Master { get; init; }
+
     /// <summary>Reads the body of RTM_NEWLINK; null where it is cut short or has no name.</summary>
     internal static LinkInfo? Read(ReadOnlySpan<byte> body)
     {
@@ -26,6 +29,7 @@ public sealed record LinkInfo(int Index, string Name, string? Kind, int Mtu, boo
             {
                 NetlinkAbi.IFLA_IFNAME => link with { Name = AttributeReader.Text(value) },
                 NetlinkAbi.IFLA_MTU => link with { Mtu = (int)AttributeReader.UInt32(value) },
+                NetlinkAbi.IFLA_MASTER => link with { Master = (int)AttributeReader.UInt32(value) },
                 NetlinkAbi.IFLA_ADDRESS when value.Length == MacAddress.Size => link with { Mac = MacAddress.Read(value) },
                 NetlinkAbi.IFLA_LINKINFO => link.WithKind(new AttributeReader(value)),
                 _ => link,
