@@ -23,8 +23,7 @@ internal static class UdpBlast
         using ShutdownSignal signal = new();
         using UdpSender sender = UdpSender.Open(from, to.Port, flows, signal);
         PacketArena arena = new(Burst * Stride);
-        SendBatch batch = new(arena, flows, segments: 1);
-        int[] trains = new int[Burst];
+        SendBatch[] lanes = [.. Enumerable.Range(0, flows).Select(lane => new SendBatch(arena, lane, segments: 1))];
         uint destination = Prefix.AddressOf(to.Address);
 
         long start = Stopwatch.GetTimestamp(), end = start + (long)(seconds * Stopwatch.Frequency), number = 0, refused = 0;
@@ -36,22 +35,21 @@ internal static class UdpBlast
                 Thread.Sleep(TimeSpan.FromMicroseconds(100));
                 continue;
             }
+            SendBatch batch = lanes[lane];
             batch.Clear();
             for (int i = 0; i < burst; i++)
             {
                 Span<byte> payload = arena.Bytes.Slice(i * Stride, size);
                 BinaryPrimitives.WriteInt64LittleEndian(payload, number + i);
                 BinaryPrimitives.WriteInt64LittleEndian(payload[8..], Stopwatch.GetTimestamp());
-                batch.Add(destination, lane, 0, new Slice(i * Stride, size));
-                trains[i] = i;
+                batch.Add(destination, 0, new Slice(i * Stride, size));
             }
-            ReadOnlySpan<int> pending = trains.AsSpan(0, burst);
-            while (!pending.IsEmpty)
+            for (int next = 0; next < burst;)
             {
-                IoResult sent = sender.Send(batch, pending);
+                IoResult sent = sender.Send(batch, next, burst - next);
                 if (sent.Status == IoStatus.WouldBlock && sender.WaitWritable(lane)) continue;
                 if (sent.Status != IoStatus.Ok) refused++;
-                pending = pending[Math.Max(1, sent.Count)..];
+                next += Math.Max(1, sent.Count);
             }
             number += burst;
         }

@@ -17,9 +17,9 @@ internal sealed class EndlessUnderlay(uint source, byte[] datagram, int joined) 
         return IoResult.Done(1);
     }
 
-    public IoResult Send(SendBatch batch, ReadOnlySpan<int> trains) => IoResult.Done(trains.Length);
+    public IoResult Send(SendBatch batch, int first, int count) => IoResult.Done(count);
 
-    public IoResult SendSegment(SendBatch batch, in Train train, int firstSlice) => IoResult.Done(0);
+    public IoResult SendSegment(SendBatch batch, in Train train, int segment) => IoResult.Done(0);
 
     public int PathMtu(uint destination) => 1500;
 

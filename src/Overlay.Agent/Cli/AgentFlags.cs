@@ -24,13 +24,14 @@ internal static class AgentFlags
     public static readonly Flag ListenAddress = new("listen-address", FlagKind.Text, "", "IP", "local address of the VXLAN socket [the interface's address]");
 
     public static readonly Flag SubnetFile = new("subnet-file", FlagKind.Text, "/run/flannel/subnet.env", "FILE", "environment file for Docker, written once the subnet is leased");
+    public static readonly Flag DockerOptsFile = new("docker-opts-file", FlagKind.Text, "", "FILE", "Docker's options (DOCKER_OPTS=...), written beside --subnet-file for its unit's EnvironmentFile");
     public static readonly Flag RenewMargin = new("subnet-lease-renew-margin", FlagKind.Integer, "60", "MINUTES", "renew with this much of the lease left at the latest, 1 to 1439");
     public static readonly Flag LeaseTtl = new("subnet-lease-ttl", FlagKind.Integer, "86400", "SECONDS", "life of the lease without contact to etcd, 5 to 2592000");
 
-    public static readonly Flag IpMasq = new("ip-masq", FlagKind.Boolean, "false", "", "write FLANNEL_IPMASQ=true; this version installs no masquerade rules");
+    public static readonly Flag IpMasq = new("ip-masq", FlagKind.Boolean, "false", "", "masquerade what crosses the border of the overlay, and write FLANNEL_IPMASQ=true");
     public static readonly Flag IpMasqFullyRandomDisable = new("ip-masq-fully-random-disable", FlagKind.Boolean, "false", "", "masquerade without --random-fully");
-    public static readonly Flag IptablesForwardRules = new("iptables-forward-rules", FlagKind.Boolean, "true", "", "accept overlay traffic in FORWARD; not installed by this version");
-    public static readonly Flag IptablesResync = new("iptables-resync", FlagKind.Integer, "5", "SECONDS", "how often the rules are checked, 1 to 86400");
+    public static readonly Flag IptablesForwardRules = new("iptables-forward-rules", FlagKind.Boolean, "true", "", "accept overlay traffic in FORWARD");
+    public static readonly Flag IptablesResync = new("iptables-resync", FlagKind.Integer, "5", "SECONDS", "how often the firewall rules are checked and put back, 1 to 86400");
     public static readonly Flag IpBlackholeRoute = new("ip-blackhole-route", FlagKind.Boolean, "false", "", "keep a blackhole route for this node's own subnet");
 
     public static readonly Flag HealthzIp = new("healthz-ip", FlagKind.Text, "0.0.0.0", "IP", "address of /healthz and /readyz");
@@ -61,7 +62,7 @@ internal static class AgentFlags
     [
         ("etcd", [EtcdEndpoints, EtcdPrefix, EtcdKeyFile, EtcdCertFile, EtcdCaFile, EtcdUsername, EtcdPassword]),
         ("underlay", [Iface, IfaceRegex, IfaceCanReach, PublicIp, ListenAddress]),
-        ("subnet", [SubnetFile, RenewMargin, LeaseTtl, StateDir]),
+        ("subnet", [SubnetFile, DockerOptsFile, RenewMargin, LeaseTtl, StateDir]),
         ("data path", [Device, SourceCheck, OffloadGso, OffloadGro, OffloadTso, Workers]),
         ("firewall and routes", [IpMasq, IpMasqFullyRandomDisable, IptablesForwardRules, IptablesResync, IpBlackholeRoute]),
         ("health and logs", [HealthzIp, HealthzPort, LogFormat, Verbosity, Version]),

@@ -8,12 +8,17 @@ namespace Overlay.Agent.Cli;
 /// <summary>From arguments and environment to an <see cref="Invocation"/>. Opens nothing and changes nothing.</summary>
 public static class CommandLine
 {
+    /// <summary>The warning for a password among the arguments, of the daemon or of a verb.</summary>
+    internal static readonly string PasswordInArguments =
+        $"{AgentFlags.EtcdPassword}: every user of this machine can read it with ps; set {AgentFlags.EtcdPassword.Variable} instead";
+
     /// <summary>Reads a command line. <c>run</c> as the first argument is the same as no verb; the others are those of <see cref="VerbTable"/>.</summary>
     /// <param name="arguments">The arguments without the program's name.</param>
     /// <param name="environment">All environment variables; only <c>FLANNELD_*</c> are looked at.</param>
     public static Invocation Parse(IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment)
     {
         if (VerbTable.Find(arguments, out int words) is { } verb) return verb.Parse([.. arguments.Skip(words)], environment);
+        if (VerbTable.Unknown(arguments) is { } unknown) return new Invocation.Refuse([unknown]);
 
         List<string> errors = [];
         List<string> warnings = [];
@@ -30,7 +35,7 @@ public static class CommandLine
         AgentOptions? options = OptionsBinder.Bind(values, errors, warnings);
         if (options is null) return new Invocation.Refuse(errors);
 
-        if (passwordInArguments) warnings.Add($"{AgentFlags.EtcdPassword}: every user of this machine can read it with ps; set {AgentFlags.EtcdPassword.Variable} instead");
+        if (passwordInArguments) warnings.Add(PasswordInArguments);
         return new Invocation.Run(options, Describe(values), warnings);
     }
 

@@ -27,13 +27,14 @@ internal static class UsageText
         and so on; the command line wins and an empty variable counts as absent.
 
         exit status
-          0  asked to stop, or --version or --help
-          1  cannot start, or a fatal fault while running
-          2  a bad flag, value, variable or argument; nothing was touched
+          0  asked to stop, or --version or --help; a verb: done
+          1  cannot start, or a fatal fault while running; a verb: not done, its --help says more
+          2  a bad verb, flag, value, variable or argument; nothing was touched
 
         examples
           overlay-agent --etcd-endpoints=http://10.0.0.1:2379,http://10.0.0.2:2379 --iface=eth1
           overlay-agent --public-ip=203.0.113.7 --ip-masq
+          overlay-agent config check network.json && overlay-agent config put network.json
 
         """;
 

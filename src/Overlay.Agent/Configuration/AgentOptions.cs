@@ -25,6 +25,9 @@ public sealed record AgentOptions
     /// <summary>Absolute path of the file for Docker (<c>--subnet-file</c>). Defaults to <c>/run/flannel/subnet.env</c>.</summary>
     public string SubnetFile { get; init; } = "/run/flannel/subnet.env";
 
+    /// <summary>Absolute path of a file with Docker's options (<c>--docker-opts-file</c>). Defaults to null: none is written.</summary>
+    public string? DockerOptionsFile { get; init; }
+
     /// <summary>Absolute path of the folder for the state and lock files (<c>--state-dir</c>). Defaults to <c>/var/lib/overlay-agent</c>.</summary>
     public string StateDirectory { get; init; } = "/var/lib/overlay-agent";
 

@@ -1,3 +1,5 @@
+using Overlay.Subnet.Etcd;
+
 namespace Overlay.Agent.Configuration;
 
 /// <summary>How to reach etcd. Files are named here and not opened: they may change while the agent runs.</summary>
@@ -26,4 +28,16 @@ public sealed record EtcdSettings
 
     /// <summary>Whether connections are encrypted: the endpoints are https.</summary>
     public bool UsesTls => Endpoints[0].Scheme == Uri.UriSchemeHttps;
+
+    /// <summary>The same for the client, password included.</summary>
+    public EtcdOptions ToOptions() => new()
+    {
+        Endpoints = [.. Endpoints.Select(e => e.GetLeftPart(UriPartial.Authority))],
+        Prefix = Prefix,
+        KeyFile = KeyFile ?? "",
+        CertFile = CertFile ?? "",
+        CaFile = CaFile ?? "",
+        Username = Username ?? "",
+        Password = Password?.Reveal() ?? "",
+    };
 }

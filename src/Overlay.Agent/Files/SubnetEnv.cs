@@ -14,11 +14,14 @@ public sealed record SubnetEnv(IPNetwork Network, IPNetwork Subnet, int Mtu, boo
     /// <summary>The file's exact bytes: four lines in flannel's order, each ended by a line feed.</summary>
     public byte[] ToBytes() => Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"""
         FLANNEL_NETWORK={Network}
-        FLANNEL_SUBNET={FirstHost()}/{Subnet.PrefixLength}
+        FLANNEL_SUBNET={BridgeAddress}
         FLANNEL_MTU={Mtu}
         FLANNEL_IPMASQ={(Masquerade ? "true" : "false")}
 
         """));
+
+    /// <summary>The first host address with the subnet's length, as in 10.1.15.1/24: what Docker's bridge is to have (<c>--bip</c>).</summary>
+    public string BridgeAddress => string.Create(CultureInfo.InvariantCulture, $"{FirstHost()}/{Subnet.PrefixLength}");
 
     private IPAddress FirstHost()
     {

@@ -3,6 +3,10 @@ using System.Runtime.InteropServices;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Overlay.Agent.Configuration;
+using Overlay.Agent.Docker;
+using Overlay.Agent.Files;
+using Overlay.Agent.Firewall;
+using Overlay.Agent.Firewall.Rules;
 using Overlay.Agent.Forwarding;
 using Overlay.Agent.Health;
 using Overlay.Agent.Startup;
@@ -20,8 +24,8 @@ namespace Overlay.Agent.Services;
 
 /// <summary>
 /// The daemon, from first look at the host to the last packet, in the order in which it happens: choose the underlay, read the
-/// network config, take a lease, bring up the device, learn the peers, write subnet.env, say READY; then follow etcd until
-/// asked to stop. Lease, state and subnet.env stay behind, as flannel leaves them.
+/// network config, take a lease, bring up the device, learn the peers, write subnet.env and firewall rules, say READY; then follow
+/// etcd until asked to stop. Lease, state, subnet.env and rules stay behind, as flannel leaves them.
 /// </summary>
 internal sealed class AgentService(
     AgentOptions options, IHostApplicationLifetime lifetime, AgentExit exit, SdNotify notify, TimeProvider time, ILoggerFactory loggers) : BackgroundService
@@ -70,13 +74,14 @@ internal sealed class AgentService(
         UnderlayChoice underlay = UnderlayInterface.Choose(options.Underlay, HostNetwork.Read(netlink));
         _log.UnderlayChosen(underlay.Link.Name, underlay.Address, underlay.Link.Mtu, underlay.PublicIp, underlay.Reason);
 
-        using EtcdLeaseStore store = new(EtcdOptionsOf(options.Etcd), loggers.CreateLogger<EtcdLeaseStore>());
+        using EtcdLeaseStore store = new(options.Etcd.ToOptions(), loggers.CreateLogger<EtcdLeaseStore>());
         NetworkConfigWatcher configs = new(store, time, loggers.CreateLogger<NetworkConfigWatcher>());
         await using TaskGroup reading = new(stop);
         reading.Run("following the network config", configs.RunAsync);
         NetworkConfig config = await _status.WhileAsync(configs.Configs.ReadAsync(stop).AsTask(), reading, () => configs.WaitingFor, "network config").ConfigureAwait(false);
         OverlaySettings settings = OverlaySettings.Combine(options.DataPath, config, underlay);
         LinkInfo? replaced = OverlayDevice.CheckHost(settings, netlink);
+        FirewallTools tools = FirewallTools.Choose(options.Firewall, config.EnableNFTables, time, _log);
         NodeIdentity identity = NodeIdentity.Load(options, replaced?.Mac, _log);
 
         LeaseTiming timing = new() { Ttl = options.LeaseTtl, RenewMargin = options.RenewMargin };
@@ -99,7 +104,9 @@ internal sealed class AgentService(
         Volatile.Write(ref _reporter, reporter);
         LeaseKeeper keeper = new(store, acquirer, config, lease, timing, time, loggers.CreateLogger<LeaseKeeper>());
         LeaseWatcher peers = new(store, underlay.PublicIp, time, loggers.CreateLogger<LeaseWatcher>());
-        NodeFollower follower = new(options, settings, lease.Subnet, identity, forwarder, device, _status, time, _log);
+        OverlayRules rules = new(config.Network, lease.Subnet, config.Backend.Port) { Former = identity.PreviousNetworks };
+        FirewallKeeper firewall = new(tools, options.Firewall, rules, time, _log);
+        NodeFollower follower = new(options, settings, lease.Subnet, identity, forwarder, device, firewall, _status, time, _log);
 
         await using TaskGroup following = new(stop);
         following.Run("the data plane", device.WatchAsync);
@@ -107,11 +114,15 @@ internal sealed class AgentService(
         following.Run("keeping the lease", keeper.RunAsync);
         following.Run("following the leases", peers.RunAsync);
         following.Run("writing the subnet file", follower.WriteSubnetFileAsync);
+        following.Run("keeping the firewall rules", firewall.RunAsync);
         forwarder.Update(await _status.WhileAsync(peers.Tables.ReadAsync(stop).AsTask(), following, () => peers.WaitingFor, "peers' leases").ConfigureAwait(false));
         await _status.WhileAsync(follower.FirstFileWritten.WaitAsync(stop), following, () => follower.FileTrouble, "subnet file").ConfigureAwait(false);
+        await _status.WhileAsync(firewall.InPlace.WaitAsync(stop), following, () => firewall.Trouble, "firewall rules").ConfigureAwait(false);
+        DockerNotice.Give(new SubnetEnv(config.Network, lease.Subnet, settings.Mtu.Bytes, options.Firewall.Masquerade), netlink, _log);
         _status.Ready(follower.Describe());
         _log.Ready(follower.Describe());
 
+        firewall.TroubleChanged += () => _status.Say(follower.Describe());
         following.Run("following peers", end => follower.FollowPeersAsync(peers.Tables, end));
         following.Run("following the lease", end => follower.FollowLeaseAsync(keeper.Happenings, end));
         following.Run("following the config", end => follower.FollowConfigAsync(configs.Configs, config, end));
@@ -138,15 +149,4 @@ internal sealed class AgentService(
             throw new CannotStartException($"health checks cannot be served on {endPoint}: {e.Message}; choose --healthz-ip and --healthz-port", e);
         }
     }
-
-    private static EtcdOptions EtcdOptionsOf(EtcdSettings settings) => new()
-    {
-        Endpoints = [.. settings.Endpoints.Select(e => e.GetLeftPart(UriPartial.Authority))],
-        Prefix = settings.Prefix,
-        KeyFile = settings.KeyFile ?? "",
-        CertFile = settings.CertFile ?? "",
-        CaFile = settings.CaFile ?? "",
-        Username = settings.Username ?? "",
-        Password = settings.Password?.Reveal() ?? "",
-    };
 }

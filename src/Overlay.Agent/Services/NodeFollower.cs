@@ -2,7 +2,9 @@ using System.Net;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Overlay.Agent.Configuration;
+using Overlay.Agent.Docker;
 using Overlay.Agent.Files;
+using Overlay.Agent.Firewall;
 using Overlay.Agent.Forwarding;
 using Overlay.Agent.Telemetry;
 using Overlay.Agent.Tunnel;
@@ -26,6 +28,7 @@ internal sealed class NodeFollower
     private readonly NodeIdentity _identity;
     private readonly Forwarder _forwarder;
     private readonly OverlayDevice _device;
+    private readonly FirewallKeeper _firewall;
     private readonly AgentStatus _status;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
@@ -41,9 +44,9 @@ internal sealed class NodeFollower
 
     public NodeFollower(
         AgentOptions options, OverlaySettings settings, IPNetwork subnet, NodeIdentity identity, Forwarder forwarder, OverlayDevice device,
-        AgentStatus status, TimeProvider time, ILogger log)
+        FirewallKeeper firewall, AgentStatus status, TimeProvider time, ILogger log)
     {
-        (_options, _settings, _identity, _forwarder, _device, _status, _time, _log) = (options, settings, identity, forwarder, device, status, time, log);
+        (_options, _settings, _identity, _forwarder, _device, _firewall, _status, _time, _log) = (options, settings, identity, forwarder, device, firewall, status, time, log);
         _subnet = subnet.ToString();
         _subnets.Writer.TryWrite(_subnet);
     }
@@ -61,7 +64,7 @@ internal sealed class NodeFollower
         return string.Join("; ", new[]
         {
             $"subnet {_subnet} of {_settings.Network}, {peers} {(peers == 1 ? "peer" : "peers")}, MTU {_settings.Mtu.Bytes}",
-            _moved, _leaseTrouble, _configTrouble, _fileTrouble,
+            _moved, _leaseTrouble, _configTrouble, _fileTrouble, _firewall.Trouble,
         }.OfType<string>());
     }
 
@@ -71,15 +74,18 @@ internal sealed class NodeFollower
         while (true)
         {
             SubnetEnv env = new(_settings.Network, IPNetwork.Parse(await _subnets.Reader.ReadAsync(stop).ConfigureAwait(false)), _settings.Mtu.Bytes, _options.Firewall.Masquerade);
-            if (SubnetEnvFile.TryWrite(_options.SubnetFile, env, out string? problem))
+            string failing = _options.SubnetFile;
+            bool written = SubnetEnvFile.TryWrite(failing, env, out string? problem);
+            if (written && _options.DockerOptionsFile is { } dockerFile) written = DockerOptionsFile.TryWrite(failing = dockerFile, env, out problem);
+            if (written)
             {
                 _fileTrouble = null;
                 _log.SubnetFileWritten(_options.SubnetFile, env.Subnet, env.Network, env.Mtu, env.Masquerade);
                 _firstFileWritten.TrySetResult(true);
                 continue;
             }
-            if (_fileTrouble is null) _log.SubnetFileFailed(_options.SubnetFile, problem);
-            _fileTrouble = $"{_options.SubnetFile} cannot be written: {problem}";
+            if (_fileTrouble is null) _log.SubnetFileFailed(failing, problem!);
+            _fileTrouble = $"{failing} cannot be written: {problem}";
             await Task.Delay(FileRetry, _time, stop).ConfigureAwait(false);
             // Unless the subnet has changed meanwhile.
             if (_subnets.Reader.Count == 0) _subnets.Writer.TryWrite(env.Subnet.ToString());
@@ -143,6 +149,7 @@ internal sealed class NodeFollower
     private void Move(IPNetwork subnet)
     {
         _device.Move(subnet);
+        _firewall.Move(subnet);
         _forwarder.Move(Prefix.From(subnet));
         _identity.Remember(_settings.Network, subnet);
         _subnet = subnet.ToString();
@@ -156,6 +163,7 @@ internal sealed class NodeFollower
             ("Network", was.Network, now.Network), ("SubnetLen", was.SubnetLength, now.SubnetLength),
             ("SubnetMin", was.SubnetMin, now.SubnetMin), ("SubnetMax", was.SubnetMax, now.SubnetMax),
             ("VNI", was.Backend.Vni, now.Backend.Vni), ("Port", was.Backend.Port, now.Backend.Port), ("MTU", was.Backend.Mtu, now.Backend.Mtu),
+            ("EnableNFTables", was.EnableNFTables, now.EnableNFTables),
         ];
         return fields.Where(f => !f.Was.Equals(f.Now)).Select(f => $"{f.Name} {f.Was} -> {f.Now}");
     }

@@ -19,6 +19,9 @@ internal sealed class NodeIdentity
     private NodeIdentity(StateFile file, AgentState state, IReadOnlyList<IPNetwork> previous, string folder, ILogger log) =>
         (_file, State, PreviousSubnets, _folder, _log) = (file, state, previous, folder, log);
 
+    /// <summary>Overlay networks of earlier runs.</summary>
+    public required IReadOnlyList<IPNetwork> PreviousNetworks { get; init; }
+
     /// <summary>What is remembered now.</summary>
     public AgentState State { get; private set; }
 
@@ -40,7 +43,11 @@ internal sealed class NodeIdentity
         AgentState state = loaded.State ?? AgentState.CreateNew();
         if (kernelMac is { IsUnicast: true } mac) state = state with { VtepMac = mac };
         IPNetwork?[] hints = [env.Subnet, state.Subnet];
-        NodeIdentity identity = new(file, state, [.. hints.OfType<IPNetwork>().Distinct()], options.StateDirectory, log);
+        IPNetwork?[] networks = [env.Network, state.Network];
+        NodeIdentity identity = new(file, state, [.. hints.OfType<IPNetwork>().Distinct()], options.StateDirectory, log)
+        {
+            PreviousNetworks = [.. networks.OfType<IPNetwork>().Distinct()],
+        };
         identity.Save();
         return identity;
     }

@@ -12,6 +12,9 @@ namespace Overlay.Agent.State;
 /// </summary>
 public sealed class InstanceLock : IDisposable
 {
+    /// <summary>The name of the lock in the state folder.</summary>
+    public const string FileName = "agent.lock";
+
     private const UnixFileMode FileBits = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     private readonly FileStream _file;
@@ -25,7 +28,7 @@ public sealed class InstanceLock : IDisposable
     public static bool TryAcquire(string stateDirectory, [NotNullWhen(true)] out InstanceLock? held, [NotNullWhen(false)] out string? problem)
     {
         held = null;
-        string path = Path.Combine(stateDirectory, "agent.lock");
+        string path = Path.Combine(stateDirectory, FileName);
         try
         {
             AtomicFile.EnsureFolder(stateDirectory, FileBits | UnixFileMode.UserExecute);

@@ -17,6 +17,9 @@ namespace Overlay.Agent.State;
 /// </summary>
 public sealed class StateFile
 {
+    /// <summary>Its name in the state folder.</summary>
+    public const string FileName = "state.json";
+
     private const int CurrentVersion = 1;
     private const int SizeLimit = 64 * 1024;
     private const UnixFileMode FileBits = UnixFileMode.UserRead | UnixFileMode.UserWrite;
@@ -25,7 +28,7 @@ public sealed class StateFile
 
     /// <summary>Names the file; touches nothing.</summary>
     /// <param name="stateDirectory">Absolute path of the state folder.</param>
-    public StateFile(string stateDirectory) => _path = Path.Combine(stateDirectory, "state.json");
+    public StateFile(string stateDirectory) => _path = Path.Combine(stateDirectory, FileName);
 
     /// <summary>Reads the file. Never blocks, never throws for what it holds.</summary>
     public LoadedState Load()

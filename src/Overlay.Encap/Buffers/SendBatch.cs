@@ -1,10 +1,14 @@
-using Overlay.Encap.Wire;
-
 namespace Overlay.Encap.Buffers;
 
-/// <summary>The datagrams of one turn of the outbound loop, joined into as few sends as their sizes and peers allow.</summary>
+/// <summary>
+/// The datagrams that wait to leave from one source port (a lane), joined into as few sends as their sizes and peers allow, in the order
+/// in which they were added.
+/// </summary>
 /// <remarks>Owner: one outbound loop. Slices refer to that loop's arena and are valid until its reset.</remarks>
-public sealed class SendBatch
+/// <param name="arena">The memory that every slice refers to.</param>
+/// <param name="lane">Index of the source port.</param>
+/// <param name="segments">Most datagrams of a train: 1 where the kernel does not segment, else up to <see cref="MaxSegments"/>.</param>
+public sealed class SendBatch(PacketArena arena, int lane, int segments = SendBatch.MaxSegments)
 {
     /// <summary>Most segments of one UDP_SEGMENT send that every kernel takes (64 before Linux 6.9, 128 after).</summary>
     public const int MaxSegments = 64;
@@ -12,117 +16,88 @@ public sealed class SendBatch
     /// <summary>Most bytes of one UDP_SEGMENT send: 65,507 is what IPv4 and UDP leave of 16 bits.</summary>
     public const int MaxBytes = 65_507;
 
-    /// <summary>Most plain datagrams of one batch.</summary>
+    /// <summary>Most datagrams of one batch, and so most trains.</summary>
     public const int MaxDatagrams = 128;
 
-    /// <summary>Most slices of one batch: a slice for each plain datagram, or two for each segment of one super-packet's train.</summary>
-    public const int MaxSlices = 2 * MaxSegments;
+    /// <summary>Most slices of one batch: two for each datagram.</summary>
+    public const int MaxSlices = 2 * MaxDatagrams;
 
     private readonly Train[] _trains = new Train[MaxDatagrams];
     private readonly Slice[] _slices = new Slice[MaxSlices];
-    private readonly int[] _nextSlice = new int[MaxSlices];
-    private readonly int[] _openTrain;   // by lane: the train the next datagram may join
-    private readonly int _maxSegments;
     private int _trainCount;
     private int _sliceCount;
 
-    /// <summary>Makes an empty batch.</summary>
-    /// <param name="arena">The memory that every slice refers to.</param>
-    /// <param name="lanes">Number of source ports.</param>
-    /// <param name="segments">Most datagrams of a train: 1 where the kernel does not segment, else up to <see cref="MaxSegments"/>.</param>
-    public SendBatch(PacketArena arena, int lanes, int segments = MaxSegments)
-    {
-        Arena = arena;
-        _maxSegments = segments;
-        _openTrain = new int[lanes];
-        Clear();
-    }
-
     /// <summary>The memory that every slice refers to.</summary>
-    public PacketArena Arena { get; }
+    public PacketArena Arena => arena;
 
-    /// <summary>Number of source ports the batch is spread over.</summary>
-    public int Lanes => _openTrain.Length;
+    /// <summary>Index of the source port.</summary>
+    public int Lane => lane;
 
-    /// <summary>The trains in the order they were begun.</summary>
+    /// <summary>The trains, in the order to be sent in.</summary>
     public ReadOnlySpan<Train> Trains => _trains.AsSpan(0, _trainCount);
 
-    /// <summary>The slice at an index that <see cref="Train.FirstSlice"/> or <see cref="SliceAfter"/> gave.</summary>
-    public Slice SliceAt(int index) => _slices[index];
+    /// <summary>Number of datagrams.</summary>
+    public int Datagrams { get; private set; }
 
-    /// <summary>The index of the slice that follows within a train.</summary>
-    public int SliceAfter(int index) => _nextSlice[index];
+    /// <summary>Whether some of the datagrams lie in one piece, as packets that were no super-packet's do.</summary>
+    public bool HoldsPlain { get; private set; }
 
-    /// <summary>The source port's index for a flow.</summary>
-    /// <param name="flowHash">As <see cref="FlowHash"/> computes it.</param>
-    public int LaneOf(uint flowHash) => (int)((ulong)flowHash * (uint)Lanes >> 32);
+    /// <summary>Whether the last train is as long as the kernel takes, so that nothing is won by waiting for more.</summary>
+    public bool HoldsFullTrain => segments > 1 && _trainCount > 0 && IsFull(_trains[_trainCount - 1]);
 
-    /// <summary>Adds a datagram that lies in one piece: to the open train of its lane where it fits, else to a new one.</summary>
-    public void Add(uint destination, int lane, byte tos, Slice datagram)
+    /// <summary>The slices of a train, in order.</summary>
+    public ReadOnlySpan<Slice> SlicesOf(in Train train) => _slices.AsSpan(train.FirstSlice, train.Segments * train.SlicesPerSegment);
+
+    /// <summary>Adds a datagram that lies in one piece. There must be less than <see cref="MaxDatagrams"/>.</summary>
+    public void Add(uint destination, byte tos, Slice datagram)
     {
-        int open = _openTrain[lane];
-        if (open < 0 || !Fits(_trains[open], destination, tos, datagram.Length))
-        {
-            open = Begin(destination, lane, tos, datagram.Length, slicesPerSegment: 1);
-            _openTrain[lane] = open;
-        }
-        ref Train train = ref _trains[open];
-        if (datagram.Length < train.SegmentSize) train.Closed = true;
-        Append(ref train, datagram);
-        train.Segments++;
+        Append(destination, tos, datagram.Length, slicesPerSegment: 1);
+        _slices[_sliceCount++] = datagram;
+        HoldsPlain = true;
     }
 
-    /// <summary>Begins a train that no other datagram joins; <see cref="AddSegment"/> fills it.</summary>
-    public void BeginSuper(uint destination, int lane, byte tos, int segmentSize)
-    {
-        _openTrain[lane] = -1;
-        Begin(destination, lane, tos, segmentSize, slicesPerSegment: 2);
-    }
-
-    /// <summary>Adds a segment to the train begun last.</summary>
+    /// <summary>Adds a datagram whose payload stays where it lies. There must be less than <see cref="MaxDatagrams"/>.</summary>
+    /// <param name="destination">Outer destination, host order.</param>
+    /// <param name="tos">Outer TOS octet.</param>
     /// <param name="headers">Everything in front of the payload, VXLAN header first.</param>
-    /// <param name="payload">The payload where it lies.</param>
-    public void AddSegment(Slice headers, Slice payload)
+    /// <param name="payload">The payload.</param>
+    public void Add(uint destination, byte tos, Slice headers, Slice payload)
     {
-        ref Train train = ref _trains[_trainCount - 1];
-        Append(ref train, headers);
-        Append(ref train, payload);
-        train.Segments++;
+        Append(destination, tos, headers.Length + payload.Length, slicesPerSegment: 2);
+        _slices[_sliceCount++] = headers;
+        _slices[_sliceCount++] = payload;
     }
 
     /// <summary>Empties the batch.</summary>
     public void Clear()
     {
-        _trainCount = _sliceCount = 0;
-        _openTrain.AsSpan().Fill(-1);
+        _trainCount = _sliceCount = Datagrams = 0;
+        HoldsPlain = false;
     }
 
-    private bool Fits(in Train train, uint destination, byte tos, int length) =>
-        !train.Closed && train.Destination == destination && train.Tos == tos && length <= train.SegmentSize
-        && train.Segments < _maxSegments && train.Bytes + length <= MaxBytes;
-
-    private int Begin(uint destination, int lane, byte tos, int segmentSize, int slicesPerSegment)
+    // Only the last train is open: a datagram that joined an earlier one would overtake those between.
+    private void Append(uint destination, byte tos, int length, int slicesPerSegment)
     {
-        _trains[_trainCount] = new Train
+        if (_trainCount == 0 || !Fits(_trains[_trainCount - 1], destination, tos, length, slicesPerSegment))
         {
-            Destination = destination,
-            Lane = lane,
-            Tos = tos,
-            SegmentSize = segmentSize,
-            SlicesPerSegment = slicesPerSegment,
-            FirstSlice = -1,
-        };
-        return _trainCount++;
+            _trains[_trainCount++] = new Train
+            {
+                Destination = destination,
+                Tos = tos,
+                SegmentSize = length,
+                SlicesPerSegment = slicesPerSegment,
+                FirstSlice = _sliceCount,
+            };
+        }
+        ref Train train = ref _trains[_trainCount - 1];
+        train.Segments++;
+        train.Bytes += length;
+        Datagrams++;
     }
 
-    private void Append(ref Train train, Slice slice)
-    {
-        int index = _sliceCount++;
-        _slices[index] = slice;
-        _nextSlice[index] = -1;
-        if (train.FirstSlice < 0) train.FirstSlice = index;
-        else _nextSlice[train.LastSlice] = index;
-        train.LastSlice = index;
-        train.Bytes += slice.Length;
-    }
+    private bool Fits(in Train train, uint destination, byte tos, int length, int slicesPerSegment) =>
+        train.Destination == destination && train.Tos == tos && train.SlicesPerSegment == slicesPerSegment
+        && !train.HasShortEnd && length <= train.SegmentSize && train.Segments < segments && train.Bytes + length <= MaxBytes;
+
+    private bool IsFull(in Train train) => train.Segments >= segments || train.Bytes + train.SegmentSize > MaxBytes;
 }

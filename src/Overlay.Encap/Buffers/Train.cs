@@ -9,9 +9,6 @@ public struct Train
     /// <summary>Outer destination, host order.</summary>
     public uint Destination { get; init; }
 
-    /// <summary>Index of the send socket, and with it of the source port.</summary>
-    public int Lane { get; init; }
-
     /// <summary>Outer TOS octet.</summary>
     public byte Tos { get; init; }
 
@@ -19,7 +16,7 @@ public struct Train
     public int SlicesPerSegment { get; init; }
 
     /// <summary>Bytes of each segment but the last.</summary>
-    public int SegmentSize { get; internal set; }
+    public int SegmentSize { get; init; }
 
     /// <summary>Number of segments.</summary>
     public int Segments { get; internal set; }
@@ -27,11 +24,9 @@ public struct Train
     /// <summary>Bytes of all segments.</summary>
     public int Bytes { get; internal set; }
 
-    /// <summary>Index of the first slice; <see cref="SendBatch.SliceAfter"/> leads to the next ones.</summary>
-    public int FirstSlice { get; internal set; }
+    /// <summary>Where its slices begin within the batch.</summary>
+    internal int FirstSlice { get; init; }
 
-    internal int LastSlice { get; set; }
-
-    // A segment shorter than the first may only be the last.
-    internal bool Closed { get; set; }
+    /// <summary>A segment shorter than the first may only be the last.</summary>
+    internal readonly bool HasShortEnd => Bytes < Segments * SegmentSize;
 }

@@ -6,20 +6,21 @@ namespace Overlay.Encap.Devices;
 /// <remarks>One thread. Nothing blocks but <see cref="WaitWritable"/>.</remarks>
 public interface IUnderlaySender
 {
-    /// <summary>Sends trains of one lane in order, each as one datagram or one segmented send.</summary>
-    /// <param name="batch">The batch they belong to.</param>
-    /// <param name="trains">Indices into its trains, at least one.</param>
+    /// <summary>Sends trains of a batch in order, each as one datagram or one segmented send.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="first">Index of the first train to send.</param>
+    /// <param name="count">Number of trains to send, at least one.</param>
     /// <returns>
     /// The number of trains sent: perhaps not all, then the call is repeated with the rest. A failure is always that of the
     /// first train, and none was sent.
     /// </returns>
-    IoResult Send(SendBatch batch, ReadOnlySpan<int> trains);
+    IoResult Send(SendBatch batch, int first, int count);
 
     /// <summary>Sends one segment of a train as a datagram of its own: the way round a kernel that does not segment.</summary>
     /// <param name="batch">The batch the train belongs to.</param>
     /// <param name="train">The train.</param>
-    /// <param name="firstSlice">The segment's first slice.</param>
-    IoResult SendSegment(SendBatch batch, in Train train, int firstSlice);
+    /// <param name="segment">Which of its segments, from 0.</param>
+    IoResult SendSegment(SendBatch batch, in Train train, int segment);
 
     /// <summary>The largest outer packet in bytes that the path to a peer takes, as the kernel knows it now; 0 where it does not.</summary>
     /// <param name="destination">Outer address, host order.</param>

@@ -14,11 +14,12 @@ namespace Overlay.Encap.Flow;
 /// TUN → UDP. One turn of the loop:
 /// <list type="number">
 /// <item>wait until the device has a packet;</item>
-/// <item>read packets into the arena, each behind room for its headers, until the device is empty, a super-packet came, or the turn is full;</item>
+/// <item>read packets into the arena, each behind room for its headers, until the device is empty or the turn is full;</item>
 /// <item>judge each: the peer it goes to, or the reason why it goes nowhere;</item>
-/// <item>a plain packet: complete its checksum, write VXLAN and Ethernet header in front of it, add it to the batch;</item>
-/// <item>a super-packet: write a header block for each segment, leave the payload where it lies;</item>
-/// <item>send the batch: one system call for each run of equal sizes.</item>
+/// <item>a plain packet: complete its checksum, write VXLAN and Ethernet header in front of it, add it to its flow's lane;</item>
+/// <item>a super-packet: send what plain packets wait, then write a header block for each segment, leave the payload where it lies, and
+/// send each train that is full; the rest may be joined by the next super-packet of this turn;</item>
+/// <item>send what waits in the lanes: one system call each, and in it one send for each run of equal sizes.</item>
 /// </list>
 /// <see cref="InboundLoop"/> is the mirror.
 /// </summary>
@@ -28,17 +29,17 @@ public sealed class OutboundLoop
     private const int Headroom = 64;
     private const int MaxPacket = 65_535;
     private const int PacketRoom = Headroom + MaxPacket;
+    private const int SuperPackets = 4;   // of a turn
     private const int BlockSize = Overhead.Encapsulation + Segmenter.MaxHeader + 18;   // 160: a multiple of 32
-    private const int BlockBytes = SendBatch.MaxSegments * BlockSize;
+    private const int BlocksPerLane = SendBatch.MaxDatagrams;
 
     private readonly ITunQueue _tun;
     private readonly ForwardingTableRef _table;
     private readonly int _maxPackets;
     private readonly PacketArena _arena;
-    private readonly SendBatch _batch;
+    private readonly SendBatch[] _lanes;
     private readonly TrainSender _sender;
     private readonly IcmpResponder _icmp;
-    private readonly int _maxSegments;
 
     /// <summary>Makes a loop over its two ends.</summary>
     public OutboundLoop(ITunQueue tun, IUnderlaySender underlay, ForwardingTableRef table, DataPlaneOptions options)
@@ -46,9 +47,9 @@ public sealed class OutboundLoop
         _tun = tun;
         _table = table;
         _maxPackets = Math.Min(options.OutboundPackets, SendBatch.MaxDatagrams);
-        _maxSegments = options.SegmentsSends ? SendBatch.MaxSegments : 1;
-        _arena = new PacketArena(BlockBytes + 3 * PacketRoom, fixedBytes: BlockBytes);
-        _batch = new SendBatch(_arena, options.Lanes, _maxSegments);
+        int blockBytes = options.Lanes * BlocksPerLane * BlockSize;
+        _arena = new PacketArena(blockBytes + SuperPackets * PacketRoom, fixedBytes: blockBytes);
+        _lanes = [.. Enumerable.Range(0, options.Lanes).Select(lane => new SendBatch(_arena, lane, options.SegmentsSends ? SendBatch.MaxSegments : 1))];
         _icmp = new IcmpResponder(tun, Counters);
         _sender = new TrainSender(underlay, _icmp, Counters);
     }
@@ -75,8 +76,8 @@ public sealed class OutboundLoop
         ForwardingTable table = _table.Current;
         _arena.Reset();
         int read = 0;
-        bool tookSuper = false;
-        while (read < _maxPackets && !tookSuper && _arena.TryReserve(PacketRoom, out int room))
+        IoResult result = IoResult.Done(0);
+        while (read < _maxPackets && result.Status == IoStatus.Ok && _arena.TryReserve(PacketRoom, out int room))
         {
             int packetAt = room + Headroom;
             IoResult got = _tun.Read(_arena.Bytes.Slice(packetAt - VirtioNetHeader.Size, VirtioNetHeader.Size + MaxPacket));
@@ -96,22 +97,18 @@ public sealed class OutboundLoop
             }
             packet = packet with { Length = length };
             _arena.Commit(packetAt + length);
-            if (header.GsoType == VirtioNetHeader.GsoNone)
-            {
-                AddPlain(packet, header, table, table.Remotes[remote]);
-            }
-            else
-            {
-                IoResult sent = SendSuper(packet, header, table, table.Remotes[remote]);
-                if (sent.Status != IoStatus.Ok) return sent;
-                tookSuper = true;
-            }
+            SendBatch lane = LaneOf(_arena[packet]);
+            if (header.GsoType == VirtioNetHeader.GsoNone) result = AddPlain(packet, header, lane, table, table.Remotes[remote]);
+            else result = AddSuper(packet, header, lane, table, table.Remotes[remote]);
         }
-        IoResult result = _sender.Send(_batch, table);
+        foreach (SendBatch lane in _lanes)
+            if (result.Status == IoStatus.Ok) result = _sender.Send(lane, table);
         return result.Status == IoStatus.Ok ? IoResult.Done(read) : result;
     }
 
-    private void AddPlain(Slice packet, in VirtioNetHeader header, ForwardingTable table, in Remote remote)
+    private SendBatch LaneOf(ReadOnlySpan<byte> packet) => _lanes[(int)((ulong)FlowHash.Of(packet) * (uint)_lanes.Length >> 32)];
+
+    private IoResult AddPlain(Slice packet, in VirtioNetHeader header, SendBatch lane, ForwardingTable table, in Remote remote)
     {
         Counters.Receive(1);
         Span<byte> bytes = _arena[packet];
@@ -119,14 +116,15 @@ public sealed class OutboundLoop
         if (reason != DropReason.None)
         {
             Counters.Drop(reason);
-            return;
+            return IoResult.Done(0);
         }
         Slice datagram = new(packet.Offset - Overhead.Encapsulation, Overhead.Encapsulation + packet.Length);
         Encapsulator.WriteHeaders(_arena[datagram], table, remote);
-        _batch.Add(remote.Endpoint, _batch.LaneOf(FlowHash.Of(bytes)), EcnOf(bytes), datagram);
+        lane.Add(remote.Endpoint, EcnOf(bytes), datagram);
+        return lane.Datagrams < SendBatch.MaxDatagrams ? IoResult.Done(0) : _sender.Send(lane, table);
     }
 
-    private IoResult SendSuper(Slice packet, in VirtioNetHeader header, ForwardingTable table, in Remote remote)
+    private IoResult AddSuper(Slice packet, in VirtioNetHeader header, SendBatch lane, ForwardingTable table, in Remote remote)
     {
         ReadOnlySpan<byte> bytes = _arena[packet];
         DropReason reason = Segmenter.TryCreate(bytes, header, out Segmenter segmenter);
@@ -137,21 +135,26 @@ public sealed class OutboundLoop
             return IoResult.Done(0);
         }
         Counters.Receive(segmenter.Count);
-        IoResult result = _sender.Send(_batch, table);   // what was read before leaves before
-        int lane = _batch.LaneOf(FlowHash.Of(bytes)), blockLength = Overhead.Encapsulation + segmenter.HeaderLength;
-        int segmentSize = blockLength + segmenter.PayloadPerSegment;
-        int perTrain = Math.Clamp(SendBatch.MaxBytes / segmentSize, 1, _maxSegments);
+        IoResult result = SendPlain(table);
+        int blocks = lane.Lane * BlocksPerLane, blockLength = Overhead.Encapsulation + segmenter.HeaderLength;
         for (int index = 0; index < segmenter.Count && result.Status == IoStatus.Ok; index++)
         {
-            int inTrain = index % perTrain;
-            if (inTrain == 0) _batch.BeginSuper(remote.Endpoint, lane, EcnOf(bytes), segmentSize);
-            Slice block = new(inTrain * BlockSize, blockLength), payload = segmenter.PayloadOf(index);
+            Slice block = new((blocks + lane.Datagrams) * BlockSize, blockLength), payload = segmenter.PayloadOf(index);
             Encapsulator.WriteHeaders(_arena[block], table, remote);
             segmenter.WriteHeader(index, _arena[block][Overhead.Encapsulation..]);
-            _batch.AddSegment(block, payload with { Offset = packet.Offset + payload.Offset });
-            if (inTrain == perTrain - 1) result = _sender.Send(_batch, table);
+            lane.Add(remote.Endpoint, EcnOf(bytes), block, payload with { Offset = packet.Offset + payload.Offset });
+            if (lane.HoldsFullTrain || lane.Datagrams == SendBatch.MaxDatagrams) result = _sender.Send(lane, table);
         }
-        return result.Status == IoStatus.Ok ? _sender.Send(_batch, table) : result;
+        return result;
+    }
+
+    // A small packet does not wait for the work that a super-packet makes.
+    private IoResult SendPlain(ForwardingTable table)
+    {
+        IoResult result = IoResult.Done(0);
+        foreach (SendBatch lane in _lanes)
+            if (lane.HoldsPlain && result.Status == IoStatus.Ok) result = _sender.Send(lane, table);
+        return result;
     }
 
     // RFC 6040 section 4.1, normal mode: the inner codepoint as it is; the outer DSCP is 0, as flannel's.

@@ -17,7 +17,6 @@ internal sealed class TrainSender(IUnderlaySender underlay, IcmpResponder icmp, 
     // Peers towards which the kernel refused to segment, until the table changes and they are tried again.
     // Room for more of them than is likely, so that to remember one does not allocate.
     private readonly HashSet<uint> _unsegmented = new(capacity: 64);
-    private readonly int[] _pending = new int[SendBatch.MaxDatagrams];
     private ForwardingTable? _table;
 
     /// <summary>Sends everything in the batch and clears it.</summary>
@@ -29,73 +28,73 @@ internal sealed class TrainSender(IUnderlaySender underlay, IcmpResponder icmp, 
             _table = table;
             _unsegmented.Clear();
         }
-        IoResult result = IoResult.Done(0);
-        for (int lane = 0; lane < batch.Lanes && result.Status == IoStatus.Ok; lane++)
-        {
-            int count = 0;
-            for (int i = 0; i < batch.Trains.Length; i++)
-                if (batch.Trains[i].Lane == lane) _pending[count++] = i;
-            if (count > 0) result = SendLane(batch, _pending.AsSpan(0, count), lane);
-        }
+        IoResult result = SendTrains(batch);
         batch.Clear();
         return result;
     }
 
-    private IoResult SendLane(SendBatch batch, ReadOnlySpan<int> pending, int lane)
+    private IoResult SendTrains(SendBatch batch)
     {
-        while (!pending.IsEmpty)
+        for (int next = 0; next < batch.Trains.Length;)
         {
-            ref readonly Train train = ref batch.Trains[pending[0]];
-            if (train.Segments > 1 && _unsegmented.Contains(train.Destination))
+            ref readonly Train train = ref batch.Trains[next];
+            if (IsRefused(train))
             {
                 SendPieces(batch, train);
-                pending = pending[1..];
+                next++;
                 continue;
             }
-            IoResult result = underlay.Send(batch, pending);
+            IoResult result = underlay.Send(batch, next, Sendable(batch.Trains[next..]));
             switch (result.Status)
             {
                 case IoStatus.Ok:
-                    foreach (int sent in pending[..result.Count]) counters.Deliver(batch.Trains[sent].Segments, batch.Trains[sent].Bytes);
-                    pending = pending[result.Count..];
+                    foreach (ref readonly Train sent in batch.Trains.Slice(next, result.Count)) counters.Deliver(sent.Segments, sent.Bytes);
+                    next += result.Count;
                     continue;
-                case IoStatus.WouldBlock when underlay.WaitWritable(lane):
+                case IoStatus.WouldBlock when underlay.WaitWritable(batch.Lane):
                     continue;
                 case IoStatus.Fatal:
                     return result;
                 case IoStatus.TooBig when train.Segments > 1:   // says something of these sizes, nothing of segmentation
                     SendPieces(batch, train);
-                    pending = pending[1..];
-                    continue;
+                    break;
                 case IoStatus.Unsupported when train.Segments > 1:
                     counters.CountSegmentFallback();
                     // Some kernels say EINVAL, too, where a segment exceeds the path's MTU: then it was not segmentation that was refused.
                     if (!SendPieces(batch, train)) _unsegmented.Add(train.Destination);
-                    pending = pending[1..];
-                    continue;
+                    break;
                 default:
                     Drop(result.Status, train.Segments);
                     if (result.Status == IoStatus.TooBig) AnswerTooBig(batch, train);
-                    pending = pending[1..];
-                    continue;
+                    break;
             }
+            next++;
         }
         return IoResult.Done(0);
+    }
+
+    private bool IsRefused(in Train train) => train.Segments > 1 && _unsegmented.Contains(train.Destination);
+
+    // How many of the trains can leave as they are; the first one can.
+    private int Sendable(ReadOnlySpan<Train> trains)
+    {
+        if (_unsegmented.Count == 0) return trains.Length;
+        int count = 1;
+        while (count < trains.Length && !IsRefused(trains[count])) count++;
+        return count;
     }
 
     // Returns whether some piece was longer than the path takes; its sender is told once.
     private bool SendPieces(SendBatch batch, in Train train)
     {
         bool tooBig = false;
-        int slice = train.FirstSlice;
-        for (int sent = 0; sent < train.Segments; sent++)
+        for (int segment = 0; segment < train.Segments; segment++)
         {
-            IoResult result = underlay.SendSegment(batch, train, slice);
-            if (result.Status == IoStatus.WouldBlock && underlay.WaitWritable(train.Lane)) result = underlay.SendSegment(batch, train, slice);
+            IoResult result = underlay.SendSegment(batch, train, segment);
+            if (result.Status == IoStatus.WouldBlock && underlay.WaitWritable(batch.Lane)) result = underlay.SendSegment(batch, train, segment);
             if (result.Status == IoStatus.Ok) counters.Deliver(1, result.Count);
             else Drop(result.Status, 1);
             tooBig |= result.Status == IoStatus.TooBig;
-            for (int i = 0; i < train.SlicesPerSegment; i++) slice = batch.SliceAfter(slice);
         }
         if (tooBig) AnswerTooBig(batch, train);
         return tooBig;
@@ -114,6 +113,6 @@ internal sealed class TrainSender(IUnderlaySender underlay, IcmpResponder icmp, 
         if (!icmp.MayAnswer) return;
         int mtu = new LinkMtu(underlay.PathMtu(train.Destination)).ToTunMtu().Bytes;
         if (mtu < TunMtu.Minimum) return;
-        icmp.Answer(batch.Arena[batch.SliceAt(train.FirstSlice)][Overhead.Encapsulation..], IcmpError.FragmentationNeeded, mtu);
+        icmp.Answer(batch.Arena[batch.SlicesOf(train)[0]][Overhead.Encapsulation..], IcmpError.FragmentationNeeded, mtu);
     }
 }

@@ -67,26 +67,27 @@ public sealed unsafe class UdpSender : IUnderlaySender, IDisposable
     }
 
     /// <inheritdoc/>
-    public IoResult Send(SendBatch batch, ReadOnlySpan<int> trains)
+    public IoResult Send(SendBatch batch, int first, int count)
     {
+        ReadOnlySpan<Train> trains = batch.Trains.Slice(first, count);
         iovec* piece = PointerTo(_vector);
         for (int i = 0; i < trains.Length; i++)
         {
-            ref readonly Train train = ref batch.Trains[trains[i]];
-            int pieces = train.Segments * train.SlicesPerSegment;
-            Prepare(i, train, train.Segments > 1 ? train.SegmentSize : 0, piece, pieces);
-            piece = Fill(piece, batch, train.FirstSlice, pieces);
+            ref readonly Train train = ref trains[i];
+            ReadOnlySpan<Slice> slices = batch.SlicesOf(train);
+            Prepare(i, train, train.Segments > 1 ? train.SegmentSize : 0, piece, slices.Length);
+            piece = Fill(piece, batch.Arena, slices);
         }
-        return Outcome.Of(Syscall.SendMmsg(_lanes[batch.Trains[trains[0]].Lane], PointerTo(_messages), trains.Length, MSG_DONTWAIT));
+        return Outcome.Of(Syscall.SendMmsg(_lanes[batch.Lane], PointerTo(_messages), trains.Length, MSG_DONTWAIT));
     }
 
     /// <inheritdoc/>
-    public IoResult SendSegment(SendBatch batch, in Train train, int firstSlice)
+    public IoResult SendSegment(SendBatch batch, in Train train, int segment)
     {
         iovec* piece = PointerTo(_vector);
         Prepare(0, train, segmentSize: 0, piece, train.SlicesPerSegment);
-        Fill(piece, batch, firstSlice, train.SlicesPerSegment);
-        IoResult result = Outcome.Of(Syscall.SendMmsg(_lanes[train.Lane], PointerTo(_messages), 1, MSG_DONTWAIT));
+        Fill(piece, batch.Arena, batch.SlicesOf(train).Slice(segment * train.SlicesPerSegment, train.SlicesPerSegment));
+        IoResult result = Outcome.Of(Syscall.SendMmsg(_lanes[batch.Lane], PointerTo(_messages), 1, MSG_DONTWAIT));
         return result.Status == IoStatus.Ok ? IoResult.Done((int)_messages[0].msg_len) : result;
     }
 
@@ -146,14 +147,14 @@ public sealed unsafe class UdpSender : IUnderlaySender, IDisposable
         message.msg_controllen = (nuint)used;
     }
 
-    private static iovec* Fill(iovec* piece, SendBatch batch, int slice, int count)
+    private static iovec* Fill(iovec* piece, PacketArena arena, ReadOnlySpan<Slice> slices)
     {
-        byte* slab = PointerTo(batch.Arena.Slab);
-        for (; count > 0; count--, piece++, slice = batch.SliceAfter(slice))
+        byte* slab = PointerTo(arena.Slab);
+        foreach (Slice slice in slices)
         {
-            Slice range = batch.SliceAt(slice);
-            piece->iov_base = slab + range.Offset;
-            piece->iov_len = (nuint)range.Length;
+            piece->iov_base = slab + slice.Offset;
+            piece->iov_len = (nuint)slice.Length;
+            piece++;
         }
         return piece;
     }

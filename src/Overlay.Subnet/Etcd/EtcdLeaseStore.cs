@@ -13,7 +13,7 @@ namespace Overlay.Subnet.Etcd;
 /// The store on a real etcd (v3 API, 3.4 and later). Unary calls go through dotnet-etcd's client, streams through its raw stubs, since the
 /// library's own watch and keep-alive loops lose events and die silently. Safe for concurrent use; opens nothing before the first call.
 /// </summary>
-public sealed class EtcdLeaseStore : ILeaseStore, IDisposable
+public sealed partial class EtcdLeaseStore : ILeaseStore, IDisposable
 {
     private const int PageSize = 200; // leases are under 250 bytes: a page stays far below etcd's habitual 1.5 MiB
 

@@ -18,6 +18,7 @@ internal static class NetworkConfigJson
         public uint SubnetMax;
         public bool EnableIPv4 = true;
         public bool EnableIPv6;
+        public bool EnableNFTables;
         public BackendConfig Backend = new() { TypeWasMissing = true };
     }
 
@@ -47,7 +48,7 @@ internal static class NetworkConfigJson
         else if (GoJson.Is(name, key = "EnableIPv6"))
             fields.EnableIPv6 = GoJson.Bool(ref reader, fields.EnableIPv6);
         else if (GoJson.Is(name, key = "EnableNFTables"))
-            GoJson.Bool(ref reader, false); // which tool writes the firewall rules, and none are written here; yet a wrong type stops flannel, too
+            fields.EnableNFTables = GoJson.Bool(ref reader, fields.EnableNFTables);
         else if (GoJson.Is(name, key = "Network"))
             fields.Network = IPv4.TryParseCidr(GoJson.String(ref reader), out uint address, out int length)
                 ? (address, length) : throw new FormatException("not an IPv4 network such as 10.1.0.0/16");
@@ -140,6 +141,7 @@ internal static class NetworkConfigJson
             SubnetLength = subnetLength,
             SubnetMin = IPv4.FromUInt32(first),
             SubnetMax = IPv4.FromUInt32(last),
+            EnableNFTables = fields.EnableNFTables,
             Backend = fields.Backend,
         };
     }

@@ -21,6 +21,9 @@ public sealed record NetworkConfig
     /// <summary>The last subnet that may be leased (its base address), never below <see cref="SubnetMin"/>.</summary>
     public required IPAddress SubnetMax { get; init; }
 
+    /// <summary>Firewall rules are written for nftables, not iptables; false when not given.</summary>
+    public bool EnableNFTables { get; init; }
+
     /// <summary>The backend and its settings.</summary>
     public BackendConfig Backend { get; init; } = new();
 

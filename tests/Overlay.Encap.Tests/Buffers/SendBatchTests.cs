@@ -4,11 +4,13 @@ namespace Overlay.Encap.Tests.Buffers;
 
 public sealed class SendBatchTests
 {
-    private readonly SendBatch _batch = new(new PacketArena(64), lanes: 2);
+    private readonly SendBatch _batch = new(new PacketArena(64), lane: 2);
 
     private int[] Segments => [.. _batch.Trains.ToArray().Select(train => train.Segments)];
 
-    private void Add(int length, uint destination = 1, int lane = 0, byte tos = 0, int offset = 0) => _batch.Add(destination, lane, tos, new Slice(offset, length));
+    private void Add(int length, uint destination = 1, byte tos = 0, int offset = 0) => _batch.Add(destination, tos, new Slice(offset, length));
+
+    private void AddSegment(int length, uint destination = 1, byte tos = 0) => _batch.Add(destination, tos, new Slice(0, 20), new Slice(20, length - 20));
 
     [Fact]
     public void A_train_takes_equal_sizes_and_one_shorter_last()
@@ -19,23 +21,23 @@ public sealed class SendBatchTests
     }
 
     [Fact]
-    public void A_train_has_one_destination_tos_and_lane()
+    public void A_train_has_one_destination_and_tos()
     {
         Add(10);
         Add(10, destination: 2);
         Add(10, tos: 1, destination: 2);
-        Add(10, tos: 1, destination: 2, lane: 1);
         Add(10, tos: 1, destination: 2);
-        Assert.Equal([1, 1, 2, 1], Segments);
+        Assert.Equal([1, 1, 2], Segments);
     }
 
     [Fact]
-    public void A_later_packet_never_overtakes_an_earlier_one_of_its_lane()
+    public void A_later_packet_never_overtakes_an_earlier_one()
     {
         Add(10, destination: 1, offset: 0);
         Add(10, destination: 2, offset: 1);
         Add(10, destination: 1, offset: 2);   // not into the first train, or it would leave before its neighbour
         Assert.Equal([1, 1, 1], Segments);
+        Assert.Equal([0, 1, 2], [.. _batch.Trains.ToArray().Select(train => _batch.SlicesOf(train)[0].Offset)]);
     }
 
     [Fact]
@@ -48,34 +50,52 @@ public sealed class SendBatchTests
         Assert.Equal([2, 1], Segments);
         _batch.Clear();
         Assert.True(_batch.Trains.IsEmpty);
+        Assert.Equal(0, _batch.Datagrams);
     }
 
     [Fact]
-    public void Slices_of_interleaved_lanes_stay_with_their_trains()
+    public void Segments_of_one_super_packet_join_those_of_the_one_before()
     {
-        for (int i = 0; i < 20; i++) Add(10, lane: i % 2, offset: i);
-        foreach (Train train in _batch.Trains)
-        {
-            int slice = train.FirstSlice;
-            for (int i = 0; i < train.Segments; i++, slice = _batch.SliceAfter(slice)) Assert.Equal(train.Lane + 2 * i, _batch.SliceAt(slice).Offset);
-            Assert.Equal(-1, slice);
-        }
+        for (int i = 0; i < 5; i++) AddSegment(50);
+        Assert.Equal([5], Segments);
+        Assert.Equal(10, _batch.SlicesOf(_batch.Trains[0]).Length);
+        AddSegment(40);   // the shorter end of a super-packet: nothing joins behind it
+        AddSegment(50);
+        Assert.Equal([6, 1], Segments);
     }
 
     [Fact]
-    public void A_super_packets_train_is_joined_by_nothing()
+    public void Plain_datagrams_and_segments_share_no_train()
     {
         Add(50);
-        _batch.BeginSuper(1, 0, 0, 50);
-        _batch.AddSegment(new Slice(0, 20), new Slice(20, 30));
+        AddSegment(50);
         Add(50);
         Assert.Equal([1, 1, 1], Segments);
-        Assert.Equal((2, 50), (_batch.Trains[1].SlicesPerSegment, _batch.Trains[1].Bytes));
+        Assert.Equal([1, 2, 1], [.. _batch.Trains.ToArray().Select(train => train.SlicesPerSegment)]);
+        Assert.True(_batch.HoldsPlain);
+        _batch.Clear();
+        AddSegment(50);
+        Assert.False(_batch.HoldsPlain);
     }
 
     [Fact]
-    public void Lanes_cover_the_hash()
+    public void A_train_is_full_when_no_other_segment_of_its_size_fits()
     {
-        Assert.Equal((0, 0, 1, 1), (_batch.LaneOf(0), _batch.LaneOf(0x7FFF_FFFF), _batch.LaneOf(0x8000_0000), _batch.LaneOf(uint.MaxValue)));
+        int fitting = SendBatch.MaxBytes / 1500;
+        for (int i = 0; i < fitting; i++)
+        {
+            Assert.False(_batch.HoldsFullTrain);
+            AddSegment(1500);
+        }
+        Assert.True(_batch.HoldsFullTrain);
+    }
+
+    [Fact]
+    public void Without_segmentation_every_datagram_is_a_train_and_none_is_worth_sending_alone()
+    {
+        SendBatch batch = new(new PacketArena(64), lane: 0, segments: 1);
+        for (int i = 0; i < SendBatch.MaxDatagrams; i++) batch.Add(1, 0, new Slice(0, 20), new Slice(20, 30));
+        Assert.Equal(SendBatch.MaxDatagrams, batch.Trains.Length);
+        Assert.False(batch.HoldsFullTrain);
     }
 }

@@ -1,8 +1,10 @@
 using System.Buffers.Binary;
+using Overlay.Encap.Buffers;
 using Overlay.Encap.Counters;
 using Overlay.Encap.Devices;
 using Overlay.Encap.Flow;
 using Overlay.Encap.Forwarding;
+using Overlay.Encap.Mtu;
 using Overlay.Encap.Tests.Offload;
 using Overlay.Encap.Wire;
 using Overlay.Testing.Packets;
@@ -62,7 +64,7 @@ public sealed class OutboundLoopTests
     [InlineData(1399, 1398)]
     public void G1_super_packets_leave_as_the_segments_they_stand_for(int length, int gsoSize)
     {
-        NodeUnderTest node = new();
+        NodeUnderTest node = new(options: new DataPlaneOptions { Lanes = 1 });   // within a lane nothing overtakes
         SuperPacket super = SuperPacket.Tcp(Ours, Nodes.Address(2, 9), Packet.Payload(length), gsoSize, new TcpFields { Flags = Packet.Ack | Packet.Psh, Options = [1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8] });
         byte[] before = Packet.Udp(Ours, Nodes.Address(2, 9), [1]), after = Packet.Udp(Ours, Nodes.Address(2, 9), [2]);
         node.Tun.Send(before);
@@ -83,6 +85,34 @@ public sealed class OutboundLoopTests
         node.TurnOutbound();
         Assert.Equal(1, node.Underlay.Calls);
         Assert.Equal(44, node.Underlay.SentCount);
+    }
+
+    [Fact]
+    public void The_end_of_a_super_packet_leaves_with_the_beginning_of_the_next()
+    {
+        NodeUnderTest node = new();
+        SuperPacket super = SuperPacket.Tcp(Ours, Nodes.Address(2, 9), Packet.Payload(45 * 1398), 1398);
+        for (int i = 0; i < 3; i++) node.Tun.Send(super.Bytes, super.Header);
+        node.TurnOutbound();
+        var sent = node.Underlay.TakeSent();
+        int full = SendBatch.MaxBytes / sent[0].Bytes.Length;
+        Assert.Equal([full, full, full, 3 * 45 - 3 * full], sent.GroupBy(s => s.How.Call).Select(call => call.Count()));
+        Assert.Equal([.. super.Segments(), .. super.Segments(), .. super.Segments()], sent.Select(s => s.Bytes[Overhead.Encapsulation..]));
+    }
+
+    [Fact]
+    public void A_small_packet_does_not_wait_for_the_super_packet_behind_it()
+    {
+        NodeUnderTest node = new(options: new DataPlaneOptions { Lanes = 8 });
+        SuperPacket super = SuperPacket.Tcp(Ours, Nodes.Address(2, 9), Packet.Payload(62_000), 1398);
+        for (int port = 1; port <= 8; port++)
+        {
+            node.Tun.Send(Packet.Udp(Ours, Nodes.Address(2, 9), [1], port));
+            node.Tun.Send(super.Bytes, super.Header);
+            node.TurnOutbound();
+            var sent = node.Underlay.TakeSent();
+            Assert.Equal(Overhead.Encapsulation + 29, sent[0].Bytes.Length);
+        }
     }
 
     [Fact]
@@ -152,7 +182,7 @@ public sealed class OutboundLoopTests
     [Fact]
     public void Without_segmented_sends_every_datagram_is_a_call_of_its_own()
     {
-        NodeUnderTest node = new(options: new DataPlaneOptions { SegmentsSends = false });
+        NodeUnderTest node = new(options: new DataPlaneOptions { SegmentsSends = false, Lanes = 1 });
         SuperPacket super = SuperPacket.Tcp(Ours, Nodes.Address(2, 9), Packet.Payload(10_000), 1000);
         node.Tun.Send(super.Bytes, super.Header);
         for (int i = 0; i < 5; i++) node.Tun.Send(Packet.Udp(Ours, Nodes.Address(2, 9), Packet.Payload(100)));

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Overlay.Encap.Counters;
 using Overlay.Encap.Devices;
+using Overlay.Encap.Flow;
 using Overlay.Encap.Tests.Offload;
 using Overlay.Testing.Packets;
 
@@ -16,7 +17,7 @@ public sealed class RefusalTests
     [Fact]
     public void G5_a_refused_segmentation_loses_nothing_and_is_not_tried_again()
     {
-        NodeUnderTest node = new();
+        NodeUnderTest node = new(options: new DataPlaneOptions { Lanes = 1 });
         int asked = 0;
         node.Underlay.OnSend = (train, whole) =>
         {

@@ -58,7 +58,7 @@ internal sealed partial class AgentNode : IOverlayNode
     /// <summary>The command line that each run begins with.</summary>
     public IReadOnlyList<string> Flags =>
         [$"--etcd-endpoints={_etcd.Endpoint}", "--iface=eth0", $"--subnet-file={SubnetFilePath}", $"--state-dir={StatePath}",
-        "--iptables-forward-rules=false"];   // no rules in this version, and a warning where they are asked for
+        "--iptables-forward-rules=false"];   // tests of other things need no tool for it; the last word on the line counts
 
     /// <summary>Starts the agent.</summary>
     public AgentProcess Start(params IEnumerable<string> more) => Run(AgentProcess.Start(Host, [.. Flags, .. more]));
@@ -69,6 +69,10 @@ internal sealed partial class AgentNode : IOverlayNode
 
     /// <summary>Starts the agent through another program.</summary>
     public AgentProcess StartThrough(params IReadOnlyList<string> wrapper) => Run(AgentProcess.Start(Host, Flags, null, wrapper));
+
+    /// <summary>Starts the agent through another program, with more flags.</summary>
+    public AgentProcess StartThrough(IReadOnlyList<string> wrapper, params IEnumerable<string> more) =>
+        Run(AgentProcess.Start(Host, [.. Flags, .. more], null, wrapper));
 
     /// <summary>Starts the agent and waits until it is ready.</summary>
     public async Task<AgentProcess> StartReadyAsync(params IEnumerable<string> more)

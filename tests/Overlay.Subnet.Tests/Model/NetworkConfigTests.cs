@@ -14,6 +14,7 @@ public sealed class NetworkConfigTests
         Assert.Equal(IPNetwork.Parse("10.1.0.0/16"), config.Network);
         Assert.Equal((24, "10.1.1.0", "10.1.255.0"), (config.SubnetLength, $"{config.SubnetMin}", $"{config.SubnetMax}"));
         Assert.Equal(new BackendConfig { Type = "vxlan", Vni = 1, Port = 8472, Mtu = 0 }, config.Backend);
+        Assert.False(config.EnableNFTables);
     }
 
     [Fact]
@@ -27,6 +28,7 @@ public sealed class NetworkConfigTests
             """);
         Assert.Equal(IPNetwork.Parse("10.3.0.0/20"), config.Network); // host bits cleared
         Assert.Equal((26, "10.3.1.0", "10.3.1.192"), (config.SubnetLength, $"{config.SubnetMin}", $"{config.SubnetMax}"));
+        Assert.True(config.EnableNFTables);
         Assert.Equal(new BackendConfig { Vni = 16777215, Port = 4789, Mtu = 9000, DirectRouting = true }, config.Backend);
     }
 

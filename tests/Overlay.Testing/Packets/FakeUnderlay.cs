@@ -81,23 +81,24 @@ public sealed class FakeUnderlay : IUnderlayReceiver, IUnderlaySender
     }
 
     /// <inheritdoc/>
-    public IoResult Send(SendBatch batch, ReadOnlySpan<int> trains)
+    public IoResult Send(SendBatch batch, int first, int count)
     {
-        for (int i = 0; i < trains.Length; i++)
+        for (int i = first; i < first + count; i++)
         {
-            ref readonly Train train = ref batch.Trains[trains[i]];
+            ref readonly Train train = ref batch.Trains[i];
             IoResult result = OnSend?.Invoke(train, true) ?? default;
-            if (result.Status == IoStatus.Ok) result = SendOne(batch, train, train.FirstSlice, train.Segments);
-            if (result.Status != IoStatus.Ok) return i > 0 ? IoResult.Done(i) : result;
+            if (result.Status == IoStatus.Ok) result = SendOne(batch, train, batch.SlicesOf(train), train.Segments);
+            if (result.Status != IoStatus.Ok) return i > first ? IoResult.Done(i - first) : result;
         }
-        return IoResult.Done(trains.Length);
+        return IoResult.Done(count);
     }
 
     /// <inheritdoc/>
-    public IoResult SendSegment(SendBatch batch, in Train train, int firstSlice)
+    public IoResult SendSegment(SendBatch batch, in Train train, int segment)
     {
         IoResult result = OnSend?.Invoke(train, false) ?? default;
-        return result.Status == IoStatus.Ok ? SendOne(batch, train, firstSlice, 1) : result;
+        ReadOnlySpan<Slice> slices = batch.SlicesOf(train).Slice(segment * train.SlicesPerSegment, train.SlicesPerSegment);
+        return result.Status == IoStatus.Ok ? SendOne(batch, train, slices, 1) : result;
     }
 
     /// <inheritdoc/>
@@ -106,12 +107,11 @@ public sealed class FakeUnderlay : IUnderlayReceiver, IUnderlaySender
     /// <inheritdoc/>
     public bool WaitWritable(int lane) => IsWritable;
 
-    private IoResult SendOne(SendBatch batch, in Train train, int slice, int segments)
+    private IoResult SendOne(SendBatch batch, in Train train, ReadOnlySpan<Slice> slices, int segments)
     {
         int length = 0;
-        for (int i = 0; i < segments * train.SlicesPerSegment; i++, slice = batch.SliceAfter(slice))
+        foreach (Slice range in slices)
         {
-            Slice range = batch.SliceAt(slice);
             batch.Arena[range].CopyTo(_scratch.AsSpan(length));
             length += range.Length;
         }
@@ -127,7 +127,7 @@ public sealed class FakeUnderlay : IUnderlayReceiver, IUnderlaySender
         if (Records)
         {
             for (int at = 0; at < length; at += segmentSize)
-                _sent.Enqueue(bytes.Slice(at, Math.Min(segmentSize, length - at)), new Sent(train.Destination, train.Lane, train.Tos, Calls));
+                _sent.Enqueue(bytes.Slice(at, Math.Min(segmentSize, length - at)), new Sent(train.Destination, batch.Lane, train.Tos, Calls));
         }
         _network.Carry(_address, train.Destination, train.Tos, bytes, segmentSize);
         return IoResult.Done(length);

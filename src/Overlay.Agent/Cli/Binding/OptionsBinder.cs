@@ -26,6 +26,7 @@ internal static class OptionsBinder
             DataPath = DataPath(reader),
             Firewall = Firewall(reader),
             SubnetFile = reader.AbsolutePath(SubnetFile),
+            DockerOptionsFile = reader.IsSet(DockerOptsFile) ? reader.AbsolutePath(DockerOptsFile) : null,
             StateDirectory = reader.AbsolutePath(StateDir),
             LeaseTtl = TimeSpan.FromSeconds(reader.Number(LeaseTtl, 5, 2592000)),
             RenewMargin = TimeSpan.FromMinutes(reader.Number(RenewMargin, 1, 1439)),
@@ -55,9 +56,7 @@ internal static class OptionsBinder
     // What is promised by a flag and not done yet must be said, defaults included, or the operator finds out from dropped packets.
     private static IEnumerable<string> Unfinished(FirewallSettings firewall)
     {
-        if (firewall.Masquerade) yield return $"{IpMasq}: FLANNEL_IPMASQ=true is written, but this version installs no masquerade rules; install them yourself";
-        if (firewall.ForwardRules) yield return $"{IptablesForwardRules}: this version installs no rules; where FORWARD drops by default, as with Docker, accept the overlay network yourself";
-        if (!firewall.FullyRandom) yield return $"{IpMasqFullyRandomDisable}: has no effect, this version installs no masquerade rules";
+        if (!firewall.FullyRandom && !firewall.Masquerade) yield return $"{IpMasqFullyRandomDisable}: has no effect without {IpMasq}";
         if (firewall.BlackholeRoute) yield return $"{IpBlackholeRoute}: this version installs no blackhole route";
     }
 

@@ -20,6 +20,9 @@ internal sealed class ValueReader
 
     public bool IsGiven(Flag flag) => _values.IsGiven(flag);
 
+    /// <summary>Whether there is a value that is not empty.</summary>
+    public bool IsSet(Flag flag) => _values.Last(flag).Text.Length > 0;
+
     public bool IsTrue(Flag flag) => _values.IsTrue(flag);
 
     public IReadOnlyList<FlagValue> All(Flag flag) => _values.All(flag);

@@ -13,7 +13,7 @@ internal static class HelpVerb
     {
         if (line.Operands.Count == 0) return (console, _) => PrintAsync(console, UsageText.Create());
         if (VerbTable.Find(line.Operands, out int words) is { } verb && words == line.Operands.Count) return (console, _) => PrintAsync(console, verb.Usage());
-        line.Errors.Add($"help: there is no verb {Text.Printable.Quote(string.Join(' ', line.Operands))}; overlay-agent --help names them");
+        line.Errors.Add($"help: {VerbTable.Unknown(line.Operands) ?? "the daemon's own help is overlay-agent --help"}");
         return (_, _) => Task.FromResult(2);
     }
 

@@ -14,20 +14,26 @@ internal sealed record Verb(string Name, string Operands, string Summary, IReadO
     /// <summary>More for its help: what it prints, what it changes, what its exit codes mean. Lines of at most 100 characters.</summary>
     public required string Details { get; init; }
 
+    /// <summary>Rewrites arguments that are written for another grammar than Go's; nothing by default.</summary>
+    public Func<IReadOnlyList<string>, IReadOnlyList<string>> Spell { get; init; } = arguments => arguments;
+
     /// <summary>Reads what stands after the verb.</summary>
     public Invocation Parse(IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment)
     {
         List<string> errors = [];
         List<string> operands = [];
         FlagValues values = new();
-        ParseEnd end = GoFlagParser.Parse(arguments, Flags, values, errors, operands);
+        ParseEnd end = GoFlagParser.Parse(Spell(arguments), Flags, values, errors, operands);
         if (end == ParseEnd.Help && errors.Count == 0) return new Invocation.Print(Usage());
         if (end != ParseEnd.Complete) return new Invocation.Refuse(errors);
 
+        List<string> warnings = [];
+        if (values.IsGiven(AgentFlags.EtcdPassword)) warnings.Add(CommandLine.PasswordInArguments);
+
         // The service's environment file names many flags that are none of this verb's.
         EnvironmentReader.Read(environment, [.. Flags.Where(f => AgentFlags.Inheritable.Contains(f))], values, errors, []);
-        VerbAction action = Bind(new VerbLine(this, values, operands, errors));
-        return errors.Count == 0 ? new Invocation.Perform(action, []) : new Invocation.Refuse(errors);
+        VerbAction action = Bind(new VerbLine(this, values, operands, errors) { Environment = environment });
+        return errors.Count == 0 ? new Invocation.Perform(action, warnings) : new Invocation.Refuse(errors);
     }
 
     /// <summary>Its help.</summary>

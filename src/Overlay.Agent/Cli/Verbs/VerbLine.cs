@@ -11,6 +11,9 @@ namespace Overlay.Agent.Cli.Verbs;
 /// <param name="Errors">Receives one line for each mistake.</param>
 internal sealed record VerbLine(Verb Verb, FlagValues Values, IReadOnlyList<string> Operands, List<string> Errors)
 {
+    /// <summary>Every environment variable, for the few verbs that are asked to pass some on.</summary>
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+
     /// <summary>Reads flag values, checked.</summary>
     public ValueReader Reader { get; } = new(Values, Errors);
 

@@ -1,0 +1,136 @@
+using System.Net;
+using Overlay.Agent.Cli.Verbs;
+using Overlay.Agent.Files;
+using Overlay.Agent.Firewall;
+using Overlay.Agent.Firewall.Iptables;
+using Overlay.Agent.Firewall.Nftables;
+using Overlay.Agent.Firewall.Rules;
+using Overlay.Agent.State;
+using Overlay.Encap.Linux.Gate;
+using Overlay.Encap.Linux.Netlink;
+
+namespace Overlay.Agent.Cleanup;
+
+/// <summary>
+/// Takes from this host what the agent has left on it: rules, device with its routes, files. Works without etcd, from the state file
+/// and subnet.env. Doing it twice does nothing more; what others made stays, also in chains and tables of ours.
+/// </summary>
+/// <remarks>Used once.</remarks>
+internal sealed class Cleaner(CleanupRequest request, VerbConsole console, TimeProvider time)
+{
+    private int _done;
+    private int _failed;
+
+    /// <summary>Cleans up and says on standard output what went.</summary>
+    /// <returns>0 when nothing is left; 1 when the agent runs or something could not be removed.</returns>
+    public async Task<int> RunAsync(CancellationToken stop)
+    {
+        InstanceLock? held = null;
+        // Where there is no folder nobody runs with it, and taking the lock would make it.
+        if (Directory.Exists(request.StateDirectory) && !InstanceLock.TryAcquire(request.StateDirectory, out held, out string? problem))
+        {
+            await console.Error.WriteLineAsync($"overlay-agent cleanup: nothing was touched, the agent has to be stopped first: {problem}").ConfigureAwait(false);
+            return 1;
+        }
+        using (held)
+        {
+            if (request.DryRun) await console.Out.WriteLineAsync("dry run, nothing is changed; this would be done:").ConfigureAwait(false);
+            AgentState? state = new StateFile(request.StateDirectory).Load().State;
+            PreviousSubnet env = SubnetEnvFile.ReadPrevious(request.SubnetFile);
+            await RemoveRulesAsync([.. new[] { env.Network, state?.Network }.OfType<IPNetwork>().Distinct()], stop).ConfigureAwait(false);
+            await RemoveDevicesAsync([.. new[] { env.Subnet, state?.Subnet }.OfType<IPNetwork>().Distinct()]).ConfigureAwait(false);
+            if (env is { Network: not null } or { Subnet: not null }) await RemoveFileAsync(request.SubnetFile).ConfigureAwait(false);
+            else if (env.Problem is not null) await SkipAsync($"{request.SubnetFile} is left, it is no subnet file: {env.Problem}").ConfigureAwait(false);
+            if (request.DockerOptsFile is { } options) await RemoveFileAsync(options).ConfigureAwait(false);
+            if (request.WithState) await RemoveStateAsync().ConfigureAwait(false);
+        }
+        if (_done == 0 && _failed == 0) await console.Out.WriteLineAsync("nothing of overlay-agent is left here").ConfigureAwait(false);
+        return _failed == 0 ? 0 : 1;
+    }
+
+    private async Task RemoveRulesAsync(IReadOnlyList<IPNetwork> networks, CancellationToken stop)
+    {
+        // Whose rules they are cannot be told any more; a daemon that runs beside puts its own back within seconds.
+        OverlayRules none = OverlayRules.None(networks.Count > 0 ? networks : [OverlayRules.Everything]);
+        // Not only the variant in use: it may have been another one when the rules were made.
+        IFirewall?[] variants = [IptablesFirewall.Find(time, "iptables-nft"), IptablesFirewall.Find(time, "iptables-legacy")];
+        if (variants.All(variant => variant is null)) variants = [IptablesFirewall.Find(time)];
+        foreach (IFirewall firewall in variants.Append(NftFirewall.Find(time, iptables: null)).OfType<IFirewall>())
+        {
+            try
+            {
+                if ((await firewall.LookAsync(none, stop).ConfigureAwait(false)).Plan is not { } plan) continue;
+                if (!request.DryRun) await firewall.ApplyAsync(plan, stop).ConfigureAwait(false);
+                foreach (string change in plan.Changes) await DoneAsync($"{firewall.Name}: {change}").ConfigureAwait(false);
+            }
+            catch (FirewallException e)
+            {
+                await FailAsync($"{firewall.Name}: {e.Message}").ConfigureAwait(false);
+            }
+        }
+    }
+
+    // A TUN device goes with its process, unless that made it to stay. The kernel's own VXLAN device is flanneld's.
+    private async Task RemoveDevicesAsync(IReadOnlyList<IPNetwork> subnets)
+    {
+        try
+        {
+            using RouteNetlink netlink = new();
+            IReadOnlyList<AddressInfo> addresses = netlink.Addresses();
+            foreach (LinkInfo link in netlink.Links().Where(link => link.Kind == "tun"))
+            {
+                bool hasOurs = addresses.Any(a => a.LinkIndex == link.Index && a.PrefixLength == 32 && subnets.Any(subnet => subnet.BaseAddress.Equals(a.Address)));
+                bool isOurs = request.Device is { } name ? link.Name == name : link.Name.StartsWith("flannel.", StringComparison.Ordinal) && hasOurs;
+                if (!isOurs) continue;
+                if (!request.DryRun) netlink.DeleteLink(link.Index);
+                await DoneAsync($"device {link.Name} removed, with its addresses and routes").ConfigureAwait(false);
+            }
+        }
+        catch (LinuxException e)
+        {
+            await FailAsync(e.Message).ConfigureAwait(false);
+        }
+    }
+
+    private async Task RemoveStateAsync()
+    {
+        await RemoveFileAsync(Path.Combine(request.StateDirectory, StateFile.FileName)).ConfigureAwait(false);
+        await RemoveFileAsync(Path.Combine(request.StateDirectory, InstanceLock.FileName)).ConfigureAwait(false);
+        if (!Directory.Exists(request.StateDirectory)) return;
+        if (!request.DryRun && Directory.EnumerateFileSystemEntries(request.StateDirectory).Any())
+        {
+            await SkipAsync($"folder {request.StateDirectory} is left, it holds more than the state").ConfigureAwait(false);
+            return;
+        }
+        await RemoveAsync($"folder {request.StateDirectory}", () => Directory.Delete(request.StateDirectory)).ConfigureAwait(false);
+    }
+
+    private Task RemoveFileAsync(string path) => File.Exists(path) ? RemoveAsync($"file {path}", () => File.Delete(path)) : Task.CompletedTask;
+
+    private async Task RemoveAsync(string what, Action remove)
+    {
+        try
+        {
+            if (!request.DryRun) remove();
+            await DoneAsync($"{what} removed").ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            await FailAsync($"{what}: {e.Message}").ConfigureAwait(false);
+        }
+    }
+
+    private Task DoneAsync(string what)
+    {
+        _done++;
+        return console.Out.WriteLineAsync(what);
+    }
+
+    private Task SkipAsync(string what) => console.Error.WriteLineAsync($"overlay-agent cleanup: {what}");
+
+    private Task FailAsync(string problem)
+    {
+        _failed++;
+        return console.Error.WriteLineAsync($"overlay-agent cleanup: not removed: {problem}");
+    }
+}

@@ -1,0 +1,37 @@
+using Overlay.Agent.Cleanup;
+using Overlay.Agent.Cli.Grammar;
+
+namespace Overlay.Agent.Cli.Verbs.Catalog;
+
+/// <summary><c>cleanup</c>.</summary>
+internal static class CleanupVerb
+{
+    private static readonly Flag State = new("state", FlagKind.Boolean, "false", "", "remove the state folder, too: the next start is a new node to etcd");
+
+    /// <summary>The verb.</summary>
+    public static readonly Verb Verb = new(
+        "cleanup", "", "remove rules, device, routes and files that the agent has left",
+        [AgentFlags.SubnetFile, AgentFlags.StateDir, AgentFlags.Device, AgentFlags.DockerOptsFile, State, OperatorFlags.DryRun], Bind)
+    {
+        Details = """
+            For a node that leaves the overlay, or goes back to flannel. The agent has to be stopped before;
+            etcd is not needed. Give the same --subnet-file, --state-dir and --device as to the agent.
+            Removes the rules of both flavours, iptables and nftables, the TUN device with its routes, and
+            subnet.env; what others made stays. Prints a line for each thing removed; doing it again does
+            nothing. The node's identity stays unless --state is given, and its key in etcd until the lease
+            ends: overlay-agent leases release, before this, frees it at once. Docker keeps docker0 as it is.
+
+            exit status: 0 nothing is left; 1 the agent runs, or something could not be removed
+            """,
+    };
+
+    private static VerbAction Bind(VerbLine line)
+    {
+        line.HasOperands(0, 0);
+        CleanupRequest request = new(
+            line.Reader.AbsolutePath(AgentFlags.StateDir), line.Reader.AbsolutePath(AgentFlags.SubnetFile),
+            line.Reader.IsSet(AgentFlags.DockerOptsFile) ? line.Reader.AbsolutePath(AgentFlags.DockerOptsFile) : null,
+            line.Reader.Text(AgentFlags.Device), line.Reader.IsTrue(State), line.Reader.IsTrue(OperatorFlags.DryRun));
+        return (console, stop) => new Cleaner(request, console, TimeProvider.System).RunAsync(stop);
+    }
+}

@@ -1,0 +1,166 @@
+using System.Net;
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+using Overlay.Agent.Configuration;
+using Overlay.Agent.Firewall.Rules;
+using Overlay.Agent.Startup;
+
+namespace Overlay.Agent.Firewall;
+
+/// <summary>
+/// Keeps the rules around the overlay in place: at start, after a move, and every few seconds against whoever flushes them. Rules
+/// stay when the agent ends, as flannel's do; <c>overlay-agent cleanup</c> removes them.
+/// </summary>
+/// <remarks><see cref="RunAsync"/> runs once; everything else is thread-safe.</remarks>
+internal sealed class FirewallKeeper
+{
+    private static readonly TimeSpan RetryLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan RepeatEvery = TimeSpan.FromMinutes(1);
+
+    private readonly FirewallTools _tools;
+    private readonly FirewallSettings _settings;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly TaskCompletionSource<bool> _inPlace = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Channel<IPNetwork> _moves = Channel.CreateBounded<IPNetwork>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
+
+    private OverlayRules _rules;
+    private string? _unreadable;
+    private long? _repairSaid;
+    private int _repairs;
+    private volatile string? _failure;
+    private volatile string? _obstacle;
+
+    /// <summary>Names what is to be kept; touches nothing.</summary>
+    /// <param name="tools">How.</param>
+    /// <param name="settings">What is asked for.</param>
+    /// <param name="rules">The overlay, as leased now.</param>
+    /// <param name="time">For the pauses.</param>
+    /// <param name="log">Says each change of state once.</param>
+    public FirewallKeeper(FirewallTools tools, FirewallSettings settings, OverlayRules rules, TimeProvider time, ILogger log)
+    {
+        (_tools, _settings, _time, _log) = (tools, settings, time, log);
+        _rules = rules with { Masquerade = settings.Masquerade, FullyRandom = settings.FullyRandom, Forward = settings.ForwardRules };
+    }
+
+    /// <summary>Is raised when <see cref="Trouble"/> has changed.</summary>
+    public event Action? TroubleChanged;
+
+    /// <summary>Ends when the rules stand for the first time, or the agent goes on without those it can do without.</summary>
+    public Task<bool> InPlace => _inPlace.Task;
+
+    /// <summary>Why the overlay's traffic may be held up, in words for STATUS; null for nothing.</summary>
+    public string? Trouble => _failure is { } failure ? $"firewall rules cannot be kept: {failure}" : _obstacle;
+
+    /// <summary>The node has another subnet now.</summary>
+    public void Move(IPNetwork subnet) => _moves.Writer.TryWrite(subnet);
+
+    /// <summary>Keeps the rules until stopped.</summary>
+    /// <exception cref="CannotStartException">Masquerading is asked for and cannot be set up.</exception>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        await RemoveOtherAsync(stop).ConfigureAwait(false);
+        Task<bool> moved = _moves.Reader.WaitToReadAsync(stop).AsTask();
+        while (true)
+        {
+            bool hasMoved = _moves.Reader.TryRead(out IPNetwork subnet);
+            if (hasMoved)
+            {
+                _rules = _rules with { Subnet = subnet };
+                moved = _moves.Reader.WaitToReadAsync(stop).AsTask();
+            }
+            if (_tools.InUse is { } firewall) await KeepAsync(firewall, hasMoved, stop).ConfigureAwait(false);
+            else _inPlace.TrySetResult(false);
+            // Where no rules are wanted, those of earlier runs go once, and that is all.
+            if (!IsWanted && _failure is null && _inPlace.Task.IsCompleted) await Task.Delay(Timeout.InfiniteTimeSpan, _time, stop).ConfigureAwait(false);
+            TimeSpan pause = _failure is null || _settings.Resync < RetryLimit ? _settings.Resync : RetryLimit;
+            await Task.WhenAny(moved, Task.Delay(pause, _time, stop)).ConfigureAwait(false);
+            stop.ThrowIfCancellationRequested();
+        }
+    }
+
+    private bool IsWanted => _settings.Masquerade || _settings.ForwardRules;
+
+    private async Task KeepAsync(IFirewall firewall, bool hasMoved, CancellationToken stop)
+    {
+        try
+        {
+            await EnsureAsync(firewall, hasMoved, stop).ConfigureAwait(false);
+            if (_failure is not null) _log.FirewallWorksAgain();
+            Tell(failure: null, _obstacle);
+            _inPlace.TrySetResult(true);
+        }
+        catch (FirewallException e)
+        {
+            bool isStarting = !_inPlace.Task.IsCompleted;
+            if (isStarting && !e.Passes && _settings.Masquerade) throw new CannotStartException($"--ip-masq: {e.Message}", e);
+            if (_failure is null) _log.FirewallFailed(e.Message, Math.Min(_settings.Resync.TotalSeconds, RetryLimit.TotalSeconds));
+            Tell(e.Message, _obstacle);
+            // A host whose kernel or rights do not allow it gets its overlay all the same; one that is only busy is waited for.
+            if (!e.Passes) _inPlace.TrySetResult(false);
+        }
+    }
+
+    private async Task EnsureAsync(IFirewall firewall, bool hasMoved, CancellationToken stop)
+    {
+        FirewallFinding finding = await firewall.LookAsync(_rules, stop).ConfigureAwait(false);
+        if (finding.Plan is { } plan && plan.Script != _unreadable)
+        {
+            await firewall.ApplyAsync(plan, stop).ConfigureAwait(false);
+            Say(firewall, plan, hasMoved);
+            finding = await firewall.LookAsync(_rules, stop).ConfigureAwait(false);
+            // Somebody else may have been quicker; then the next round is right again.
+            _unreadable = finding.Plan?.Script == plan.Script ? plan.Script : null;
+            if (_unreadable is not null) _log.FirewallUnreadable(firewall.Name, string.Join("; ", plan.Changes));
+        }
+        else if (!_inPlace.Task.IsCompleted && IsWanted)
+        {
+            _log.FirewallInPlace(firewall.Name, "as an earlier run left them");
+        }
+        if (finding.Obstacle is { } obstacle && obstacle != _obstacle) _log.FirewallObstacle(obstacle);
+        if (finding.Obstacle is null && _obstacle is not null) _log.FirewallObstacleGone();
+        Tell(_failure, finding.Obstacle);
+    }
+
+    private void Say(IFirewall firewall, RulePlan plan, bool hasMoved)
+    {
+        string changes = string.Join("; ", plan.Changes);
+        if (!_inPlace.Task.IsCompleted) _log.FirewallInPlace(firewall.Name, changes);
+        else if (hasMoved) _log.FirewallMoved(firewall.Name, changes);
+        else SayRepaired(firewall, changes);
+    }
+
+    // Whoever fights with us must not fill the log: one line a minute.
+    private void SayRepaired(IFirewall firewall, string changes)
+    {
+        _repairs++;
+        if (_repairSaid is { } said && _time.GetElapsedTime(said) < RepeatEvery) return;
+        if (_repairs == 1) _log.FirewallRepaired(firewall.Name, changes);
+        else _log.FirewallRepairedAgain(firewall.Name, _repairs, changes);
+        (_repairs, _repairSaid) = (0, _time.GetTimestamp());
+    }
+
+    // After a change of EnableNFTables. What stands there is in nobody's way for long, so a failure is no reason to stop.
+    private async Task RemoveOtherAsync(CancellationToken stop)
+    {
+        if (_tools.Other is not { } other) return;
+        try
+        {
+            OverlayRules none = OverlayRules.None([_rules.Network, .. _rules.Former]);
+            if ((await other.LookAsync(none, stop).ConfigureAwait(false)).Plan is not { } plan) return;
+            await other.ApplyAsync(plan, stop).ConfigureAwait(false);
+            _log.FirewallOtherRemoved(other.Name, string.Join("; ", plan.Changes));
+        }
+        catch (FirewallException e)
+        {
+            _log.FirewallOtherLeft(other.Name, e.Message);
+        }
+    }
+
+    private void Tell(string? failure, string? obstacle)
+    {
+        string? before = Trouble;
+        (_failure, _obstacle) = (failure, obstacle);
+        if (Trouble != before) TroubleChanged?.Invoke();
+    }
+}

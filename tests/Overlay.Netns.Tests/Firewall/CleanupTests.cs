@@ -1,0 +1,81 @@
+using Overlay.Netns.Tests.Lifecycle;
+using Overlay.Netns.Tests.Nodes;
+using Overlay.Netns.Tests.Support;
+
+namespace Overlay.Netns.Tests.Firewall;
+
+/// <summary><c>overlay-agent cleanup</c> on a host with rules, devices and files of others.</summary>
+public sealed class CleanupTests : LifecycleTest
+{
+    [Fact]
+    public async Task Cleanup_leaves_the_host_as_it_was_before_the_agent()
+    {
+        Assert.SkipUnless(Privilege.IsInstalled("iptables") && Privilege.IsInstalled("nft"), "not installed: iptables or nft");
+        Node.Host.Namespace.Must("sh", "-ec", """
+            iptables -P FORWARD DROP
+            iptables -N OPERATOR; iptables -A OPERATOR -s 10.1.9.0/24 -j DROP; iptables -A FORWARD -j OPERATOR
+            iptables -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
+            nft add table ip operator; nft add chain ip operator forward '{ type filter hook forward priority 5; }'
+            ip tuntap add mine mode tun; ip link add flannel.7 type bridge
+            """);
+        string saved = Rules.Saved(Node.Host), tables = Node.Host.Namespace.Must("nft", "list", "table", "ip", "operator");
+        string links = Node.Host.Namespace.Must("ip", "-o", "link");
+        AgentProcess agent = await Node.StartReadyAsync("--ip-masq", "--iptables-forward-rules");
+        Assert.NotEqual(saved, Rules.Saved(Node.Host));
+
+        (int exitCode, string output) = Cleanup();
+        Assert.Equal(1, exitCode);
+        Assert.Contains($"process {agent.Id}", output, StringComparison.Ordinal);
+        Assert.Equal(Rules.Expected(Node.File), Rules.Ours(Node.Host));
+        Assert.Equal(0, await agent.StopAsync());
+        // A device that a killed agent of another kind made to stay.
+        Node.Host.Namespace.Ip("tuntap add flannel.1 mode tun", $"address add {Node.File.AddressOf(0)}/32 dev flannel.1");
+        string before = Rules.Saved(Node.Host);
+
+        (exitCode, string planned) = Cleanup("--dry-run");
+        Assert.Equal(0, exitCode);
+        Assert.Equal(before, Rules.Saved(Node.Host));
+        (exitCode, output) = Cleanup();
+
+        Assert.True(exitCode == 0, output);
+        Assert.Equal(planned.Split('\n')[1..], output.Split('\n'));
+        Assert.Contains("nat: chain FLANNEL-POSTRTG removed, jump from POSTROUTING removed", output, StringComparison.Ordinal);
+        Assert.Contains("device flannel.1 removed", output, StringComparison.Ordinal);
+        Assert.Equal(saved, Rules.Saved(Node.Host));
+        Assert.Equal(tables, Node.Host.Namespace.Must("nft", "list", "table", "ip", "operator"));
+        Assert.Equal(links, Node.Host.Namespace.Must("ip", "-o", "link"));
+        Assert.False(File.Exists(Node.SubnetFilePath));
+        Assert.True(File.Exists(Path.Combine(Node.StatePath, "state.json")));
+        Assert.Equal((0, "nothing of overlay-agent is left here\n"), Cleanup());
+
+        Assert.Equal(0, Cleanup("--state").ExitCode);
+        Assert.False(Directory.Exists(Node.StatePath));
+        Assert.Equal((0, "nothing of overlay-agent is left here\n"), Cleanup("--state"));
+        Assert.False(Directory.Exists(Node.StatePath));
+    }
+
+    [Fact]
+    public async Task Cleanup_finds_rules_of_both_flavours_without_any_file()
+    {
+        Assert.SkipUnless(Privilege.IsInstalled("iptables") && Privilege.IsInstalled("nft"), "not installed: iptables or nft");
+        Node.Host.Namespace.Must("sh", "-ec", """
+            iptables -N FLANNEL-FWD; iptables -A FLANNEL-FWD -s 10.1.0.0/16 -m comment --comment 'flanneld forward' -j ACCEPT
+            iptables -A FORWARD -m comment --comment 'flanneld forward' -j FLANNEL-FWD
+            nft add table ip flannel-ipv4; nft add chain ip flannel-ipv4 forward '{ type filter hook forward priority 0; }'
+            nft add rule ip flannel-ipv4 forward ip saddr 10.1.0.0/16 accept
+            """);
+        string optionsFile = Path.Combine(Node.Folder, "docker_opts.env");
+        await File.WriteAllTextAsync(optionsFile, "DOCKER_OPTS=\n", TestContext.Current.CancellationToken);
+
+        (int exitCode, string output) = Cleanup($"--docker-opts-file={optionsFile}");
+
+        Assert.True(exitCode == 0, output);
+        Assert.Empty(Rules.Ours(Node.Host));
+        Assert.Empty(Rules.OurTable(Node.Host));
+        Assert.False(File.Exists(optionsFile));
+        Assert.False(Directory.Exists(Node.StatePath));
+    }
+
+    private (int ExitCode, string Output) Cleanup(params string[] more) =>
+        Node.Host.Namespace.Run(AgentProcess.Binary, ["cleanup", $"--subnet-file={Node.SubnetFilePath}", $"--state-dir={Node.StatePath}", .. more]);
+}
