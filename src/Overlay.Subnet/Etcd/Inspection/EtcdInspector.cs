@@ -6,7 +6,7 @@ using Overlay.Subnet.Store;
 
 namespace Overlay.Subnet.Etcd.Inspection;
 
-/// <summary>Looks at one etcd member and at etcd leases, and writes nothing. One caller at a time; opens nothing before the first call.</summary>
+/// <summary>Looks at one etcd member, and writes nothing. One caller at a time; opens nothing before the first call.</summary>
 public sealed class EtcdInspector : IDisposable
 {
     private const int MetricsLimit = 8 << 20;   // a busy member has some 200 KiB
@@ -31,15 +31,6 @@ public sealed class EtcdInspector : IDisposable
         return new EtcdMemberStatus(
             LogText.Escape(status.Version, 40), status.Header.MemberId, status.Leader, status.DbSize, status.DbSizeInUse, status.IsLearner,
             [.. status.Errors.Select(error => LogText.Escape(error))]);
-    }, cancellationToken);
-
-    /// <summary>How long an etcd lease lives without renewal; zero when it does not exist (any more).</summary>
-    /// <exception cref="StoreException">Nobody answers.</exception>
-    public Task<TimeSpan> TimeToLiveAsync(long etcdLeaseId, CancellationToken cancellationToken) => CallAsync("ask for the lease's time to live", async (client, deadline) =>
-    {
-        LeaseTimeToLiveResponse answer = await client.GetConnection().LeaseClient.LeaseTimeToLiveAsync(
-            new LeaseTimeToLiveRequest { ID = etcdLeaseId }, EtcdConnection.Headers(), deadline, cancellationToken);
-        return TimeSpan.FromSeconds(Math.Max(0, answer.TTL));
     }, cancellationToken);
 
     /// <summary>The member's metrics page, from its client port, in Prometheus' text form, and the member's clock (whole seconds) where it says so.</summary>
