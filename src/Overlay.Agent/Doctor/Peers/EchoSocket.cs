@@ -33,6 +33,7 @@ internal sealed class EchoSocket : IAsyncDisposable
         (_socket, _isRaw, _time) = (socket, isRaw, time);
         socket.SetRawSocketOption(IpLevel, MtuDiscover, BitConverter.GetBytes(MtuDiscoverProbe));
         socket.ReceiveBufferSize = 1 << 20;
+        socket.Bind(new IPEndPoint(IPAddress.Any, 0));
         _receiving = ReceiveAsync();
     }
 
