@@ -51,6 +51,10 @@ public class FirewallCheckTests
     public void With_the_agents_accepts_it_passes() =>
         Some.AssertIs(Judge(Docker.Replace("-A DOCKER-ISOLATION-STAGE-1 -i", Ours + "\n-A DOCKER-ISOLATION-STAGE-1 -i", StringComparison.Ordinal)), Checks.Forward, Verdict.Ok, "pass");
 
+    [Fact]
+    public void What_docker_28_drops_before_routing_is_a_failure() => Some.AssertIs(
+        Judge("*raw\n-A PREROUTING -d 10.1.15.2/32 ! -i docker0 -j DROP\nCOMMIT\n*filter\nCOMMIT"), Checks.Forward, Verdict.Fail, "flannel.1 to docker0 is dropped by -A PREROUTING -d 10.1.15.2/32");
+
     [Theory]
     [InlineData("-A INPUT -p udp -m udp --dport 8472 -j DROP", "-p udp -m udp --dport 8472 -j DROP")]
     [InlineData("-A INPUT -p udp -m multiport --dports 53,8000:9000 -j REJECT --reject-with icmp-port-unreachable", "8000:9000")]

@@ -20,12 +20,11 @@ internal static class FirewallChecks
             string reason = facts.Problem ?? "the rules are not known";
             return [Checks.Forward.Skip(reason), Checks.Input.Skip(reason), Checks.Output.Skip(reason), Checks.Masquerade.Skip(reason)];
         }
-        tables.TryGetValue("filter", out FirewallTable? filter);
         tables.TryGetValue("nat", out FirewallTable? nat);
-        return [Forward(facts, filter, node, peer?.Subnet), .. Port(facts, filter, node, peer?.PublicIp), Masquerade(facts, nat, node, peer?.Subnet)];
+        return [Forward(facts, tables, node, peer?.Subnet), .. Port(facts, tables, node, peer?.PublicIp), Masquerade(facts, nat, node, peer?.Subnet)];
     }
 
-    private static Finding Forward(FirewallFacts facts, FirewallTable? filter, NodeFacts node, IPNetwork? peer)
+    private static Finding Forward(FirewallFacts facts, IReadOnlyDictionary<string, FirewallTable> tables, NodeFacts node, IPNetwork? peer)
     {
         if (node.Network is not { } network || node.File.Subnet is not { } own) return Checks.Forward.Skip("this node has no subnet yet");
         IPAddress here = HostOf(own), there = HostOf(peer ?? AnyOther(network, own));
@@ -33,14 +32,14 @@ internal static class FirewallChecks
         string mend = $"let the agent do it (--iptables-forward-rules=true), or iptables -I FORWARD -s {network} -j ACCEPT; iptables -I FORWARD -d {network} -j ACCEPT";
         foreach (FirewallPacket way in ways)
         {
-            if (filter?.Walk("FORWARD", way) is { IsLoss: true } loss) return Checks.Forward.Fail($"{way.In} to {way.Out} is dropped by {loss.By}", mend);
+            if (Loss(tables, way, ("raw", "PREROUTING"), ("mangle", "PREROUTING"), ("mangle", "FORWARD"), ("filter", "FORWARD")) is { } loss) return Checks.Forward.Fail($"{way.In} to {way.Out} is dropped by {loss.By}", mend);
         }
         return Native(facts, "forward") is { } chain
             ? Checks.Forward.Warn($"iptables lets it through, but the nftables chain {chain} drops by policy, and accepts elsewhere do not override it", $"nft insert rule {chain} ip saddr {network} accept; nft insert rule {chain} ip daddr {network} accept")
             : Checks.Forward.Ok($"docker0 to {node.Device} and back pass");
     }
 
-    private static IEnumerable<Finding> Port(FirewallFacts facts, FirewallTable? filter, NodeFacts node, IPAddress? peer)
+    private static IEnumerable<Finding> Port(FirewallFacts facts, IReadOnlyDictionary<string, FirewallTable> tables, NodeFacts node, IPAddress? peer)
     {
         if (node.Underlay is not { } underlay)
         {
@@ -51,13 +50,13 @@ internal static class FirewallChecks
         IPAddress other = peer ?? underlay.Address;
         string rule = $"-p udp --dport {node.Port} -j ACCEPT";
         FirewallPacket arriving = new(other, underlay.Address, underlay.Link.Name, "", "udp", node.Port), leaving = new(underlay.Address, other, "", underlay.Link.Name, "udp", node.Port);
-        yield return Judge(Checks.Input, filter?.Walk("INPUT", arriving), Native(facts, "input"), $"UDP {node.Port} from {other}", $"iptables -I INPUT {rule}");
-        yield return Judge(Checks.Output, filter?.Walk("OUTPUT", leaving), Native(facts, "output"), $"UDP {node.Port} to {other}", $"iptables -I OUTPUT {rule}");
+        yield return Judge(Checks.Input, Loss(tables, arriving, ("raw", "PREROUTING"), ("mangle", "PREROUTING"), ("mangle", "INPUT"), ("filter", "INPUT")), Native(facts, "input"), $"UDP {node.Port} from {other}", $"iptables -I INPUT {rule}");
+        yield return Judge(Checks.Output, Loss(tables, leaving, ("raw", "OUTPUT"), ("mangle", "OUTPUT"), ("filter", "OUTPUT")), Native(facts, "output"), $"UDP {node.Port} to {other}", $"iptables -I OUTPUT {rule}");
     }
 
     private static Finding Judge(Check check, FirewallVerdict? verdict, string? native, string what, string mend)
     {
-        if (verdict is { IsLoss: true }) return check.Fail($"{what} is dropped by {verdict.By}", mend);
+        if (verdict is not null) return check.Fail($"{what} is dropped by {verdict.By}", mend);
         return native is null
             ? check.Ok($"{what} passes")
             : check.Warn($"{what} passes iptables, but the nftables chain {native} drops by policy; its own rules decide", $"nft list chain {native}");
@@ -80,6 +79,18 @@ internal static class FirewallChecks
         return leaves || !wanted
             ? Checks.Masquerade.Ok(leaves ? "towards the world, not towards peers" : "none, and FLANNEL_IPMASQ=false: Docker masquerades for its bridge")
             : Checks.Masquerade.Fail($"FLANNEL_IPMASQ=true, and no rule of {FlannelChain} masquerades {own}", mend);
+    }
+
+    // Each table has its say in turn; Docker drops in raw what comes for a container by another interface than its bridge.
+    private static FirewallVerdict? Loss(IReadOnlyDictionary<string, FirewallTable> tables, FirewallPacket packet, params ReadOnlySpan<(string Table, string Chain)> way)
+    {
+        foreach ((string table, string chain) in way)
+        {
+            // Before the routing decision no packet has an interface to leave by.
+            FirewallPacket seen = chain == "PREROUTING" ? packet with { Out = "" } : packet;
+            if (tables.TryGetValue(table, out FirewallTable? rules) && rules.Walk(chain, seen) is { IsLoss: true } loss) return loss;
+        }
+        return null;
     }
 
     private static string? Native(FirewallFacts facts, string hook) => facts.DroppingChains.FirstOrDefault(c => c.Hook == hook).Chain;

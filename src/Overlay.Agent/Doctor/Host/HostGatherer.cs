@@ -23,6 +23,10 @@ internal static class HostGatherer
         CpuShare? cpu = CpuShare.Between(before, files.Text("/proc/stat") ?? "");
         int? agent = agents.Count > 0 ? agents[0].Id : null;
         string? skipped = files.Exists("/sys/class/misc/tun") || !files.Exists(Tun) ? null : "the tun module is not loaded yet; opening the device would load it";
+        bool isForbidden = false;
+        string? problem = skipped is null ? OpenTun(files, out isForbidden) : null;
+        // That this user may not open it says nothing of the agent.
+        if (isForbidden && !Environment.IsPrivilegedProcess) (skipped, problem) = (problem, null);
         return new HostFacts
         {
             Virtualization = Virtualization.Detect(files),
@@ -30,7 +34,7 @@ internal static class HostGatherer
             Cpu = cpu,
             Clock = Try(KernelClock.Read),
             TunSkipped = skipped,
-            TunProblem = skipped is null ? OpenTun(files) : null,
+            TunProblem = problem,
             Capabilities = Capabilities(files, agent?.ToString(CultureInfo.InvariantCulture) ?? "self"),
             AreAgents = agent is not null,
             Files = agent is { } id ? OpenFiles(files, id) : null,
@@ -54,14 +58,16 @@ internal static class HostGatherer
     }
 
     // Without TUNSETIFF an open descriptor is no device.
-    private static string? OpenTun(HostFiles files)
+    private static string? OpenTun(HostFiles files, out bool isForbidden)
     {
+        isForbidden = false;
         try
         {
             using (File.OpenHandle(files.At(Tun), FileMode.Open, FileAccess.ReadWrite)) return null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
+            isForbidden = e is UnauthorizedAccessException;
             return e.Message;
         }
     }
