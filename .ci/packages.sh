@@ -17,7 +17,8 @@ package_of() {
         ping) echo iputils-ping ;;
         busybox) echo busybox-static ;;
         dockerd) echo docker.io ;;
-        ld) echo binutils ;;
+        systemd-nspawn) echo systemd-container ;;
+        ld | objdump) echo binutils ;;
         *) echo "$1" ;;
     esac
 }

@@ -16,8 +16,11 @@ internal static partial class SubnetLog
     [LoggerMessage(2001, LogLevel.Information, "the TLS files have changed on disk: connecting anew with them")]
     public static partial void TlsFilesReread(this ILogger log);
 
-    [LoggerMessage(2010, LogLevel.Warning, "lost contact while following {Path}: {Reason} (retrying; what is known stays in force)")]
-    public static partial void FollowingLost(this ILogger log, string path, string reason);
+    [LoggerMessage(2002, LogLevel.Debug, "{Count} calls in a row were not answered in time: connecting anew")]
+    public static partial void ConnectingAnew(this ILogger log, int count);
+
+    [LoggerMessage(EventId = 2010, Message = "lost contact while following {Path}: {Reason} (retrying; what is known stays in force)")]
+    public static partial void FollowingLost(this ILogger log, LogLevel level, string path, string reason);
 
     [LoggerMessage(2011, LogLevel.Information, "following {Path} again from revision {Revision}")]
     public static partial void FollowingAgain(this ILogger log, string path, long revision);
@@ -38,8 +41,8 @@ internal static partial class SubnetLog
     [LoggerMessage(2102, LogLevel.Information, "{Subnet} was taken by another node in the same moment; trying the next")]
     public static partial void RaceLost(this ILogger log, SubnetKey subnet);
 
-    [LoggerMessage(2103, LogLevel.Warning, "cannot get a subnet yet: {Reason}")]
-    public static partial void AcquireWaits(this ILogger log, string reason);
+    [LoggerMessage(EventId = 2103, Message = "cannot get a subnet yet: {Reason}")]
+    public static partial void AcquireWaits(this ILogger log, LogLevel level, string reason);
 
     [LoggerMessage(2104, LogLevel.Information, "deleted our lease of {Subnet}, which is not needed any more")]
     public static partial void SurplusDeleted(this ILogger log, SubnetKey subnet);
@@ -66,8 +69,8 @@ internal static partial class SubnetLog
     [LoggerMessage(2115, LogLevel.Warning, "moved from {Old} to {New}")]
     public static partial void LeaseMoved(this ILogger log, SubnetKey old, SubnetKey @new);
 
-    [LoggerMessage(2116, LogLevel.Warning, "cannot keep the lease of {Subnet} fresh: {Reason} (retrying)")]
-    public static partial void LeaseNotRenewed(this ILogger log, SubnetKey subnet, string reason);
+    [LoggerMessage(EventId = 2116, Message = "cannot keep the lease of {Subnet} fresh: {Reason} (retrying)")]
+    public static partial void LeaseNotRenewed(this ILogger log, LogLevel level, SubnetKey subnet, string reason);
 
     [LoggerMessage(2117, LogLevel.Error,
         "the lease of {Subnet} has run out without contact to etcd: another node may be given it. Forwarding goes on; bring etcd back")]
@@ -92,8 +95,8 @@ internal static partial class SubnetLog
     [LoggerMessage(2204, LogLevel.Warning, "ignoring {Path}: {Reason}")]
     public static partial void EntryRejected(this ILogger log, string path, string reason);
 
-    [LoggerMessage(2205, LogLevel.Warning, "ignoring {Count} more entries for like reasons")]
-    public static partial void MoreEntriesRejected(this ILogger log, int count);
+    [LoggerMessage(2205, LogLevel.Warning, "ignored {Count} more entries in the last {Seconds} s for like reasons")]
+    public static partial void MoreEntriesRejected(this ILogger log, long count, double seconds);
 
     [LoggerMessage(2206, LogLevel.Warning, "ignoring lease {Subnet} of {PublicIP}: {Reason}")]
     public static partial void LeaseConflicts(this ILogger log, SubnetKey subnet, IPAddress publicIP, string reason);
@@ -101,6 +104,12 @@ internal static partial class SubnetLog
     [LoggerMessage(2207, LogLevel.Warning,
         "the leases vanished all at once: etcd was wiped; keeping the peers for {Seconds} s so that they can write them again")]
     public static partial void StoreWiped(this ILogger log, double seconds);
+
+    [LoggerMessage(2208, LogLevel.Information, "{Count} more changes of leases in the last {Seconds} s")]
+    public static partial void MoreLeaseChanges(this ILogger log, long count, double seconds);
+
+    [LoggerMessage(2209, LogLevel.Warning, "ignored {Count} more leases in the last {Seconds} s for clashing with older ones")]
+    public static partial void MoreLeaseConflicts(this ILogger log, long count, double seconds);
 
     [LoggerMessage(2300, LogLevel.Information,
         "network config: {Network}, a /{SubnetLength} per node from {SubnetMin} to {SubnetMax}, backend {Backend}, VNI {Vni}, port {Port}")]

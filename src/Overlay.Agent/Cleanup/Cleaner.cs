@@ -95,6 +95,7 @@ internal sealed class Cleaner(CleanupRequest request, VerbConsole console, TimeP
     private async Task RemoveStateAsync()
     {
         await RemoveFileAsync(Path.Combine(request.StateDirectory, StateFile.FileName)).ConfigureAwait(false);
+        await RemoveFileAsync(Path.Combine(request.StateDirectory, CacheFile.FileName)).ConfigureAwait(false);
         await RemoveFileAsync(Path.Combine(request.StateDirectory, InstanceLock.FileName)).ConfigureAwait(false);
         if (!Directory.Exists(request.StateDirectory)) return;
         if (!request.DryRun && Directory.EnumerateFileSystemEntries(request.StateDirectory).Any())

@@ -24,6 +24,7 @@ internal static class AgentFlags
     public static readonly Flag ListenAddress = new("listen-address", FlagKind.Text, "", "IP", "local address of the VXLAN socket [the interface's address]");
 
     public static readonly Flag SubnetFile = new("subnet-file", FlagKind.Text, "/run/flannel/subnet.env", "FILE", "environment file for Docker, written once the subnet is leased");
+    public static readonly Flag OnSubnetChange = new("on-subnet-change", FlagKind.Text, "", "COMMAND", "program (absolute path) and arguments to run, without a shell, when this node has another subnet");
     public static readonly Flag DockerOptsFile = new("docker-opts-file", FlagKind.Text, "", "FILE", "Docker's options (DOCKER_OPTS=...), written beside --subnet-file for its unit's EnvironmentFile");
     public static readonly Flag RenewMargin = new("subnet-lease-renew-margin", FlagKind.Integer, "60", "MINUTES", "renew with this much of the lease left at the latest, 1 to 1439");
     public static readonly Flag LeaseTtl = new("subnet-lease-ttl", FlagKind.Integer, "86400", "SECONDS", "life of the lease without contact to etcd, 5 to 2592000");
@@ -32,7 +33,7 @@ internal static class AgentFlags
     public static readonly Flag IpMasqFullyRandomDisable = new("ip-masq-fully-random-disable", FlagKind.Boolean, "false", "", "masquerade without --random-fully");
     public static readonly Flag IptablesForwardRules = new("iptables-forward-rules", FlagKind.Boolean, "true", "", "accept overlay traffic in FORWARD");
     public static readonly Flag IptablesResync = new("iptables-resync", FlagKind.Integer, "5", "SECONDS", "how often the firewall rules are checked and put back, 1 to 86400");
-    public static readonly Flag IpBlackholeRoute = new("ip-blackhole-route", FlagKind.Boolean, "false", "", "keep a blackhole route for this node's own subnet");
+    public static readonly Flag IpBlackholeRoute = new("ip-blackhole-route", FlagKind.Boolean, "false", "", "keep a blackhole route for this node's own subnet, behind the bridge's own route");
 
     public static readonly Flag HealthzIp = new("healthz-ip", FlagKind.Text, "0.0.0.0", "IP", "address of /healthz and /readyz");
     public static readonly Flag HealthzPort = new("healthz-port", FlagKind.Integer, "0", "PORT", "TCP port of /healthz and /readyz; 0 turns them off");
@@ -42,7 +43,7 @@ internal static class AgentFlags
     public static readonly Flag LogBacktraceAt = new("log_backtrace_at", FlagKind.Text, ":0", "FILE:LINE", "taken for flannel's sake, ignored") { IsIgnored = true };
     public static readonly Flag Version = new("version", FlagKind.Boolean, "false", "", "print version, runtime and build, and exit");
 
-    public static readonly Flag StateDir = new("state-dir", FlagKind.Text, "/var/lib/overlay-agent", "FOLDER", "node identity, VTEP MAC and last subnet, kept across reboots");
+    public static readonly Flag StateDir = new("state-dir", FlagKind.Text, "/var/lib/overlay-agent", "FOLDER", "node identity, VTEP MAC, last subnet and peers, kept across reboots");
     public static readonly Flag Device = new("device", FlagKind.Text, "", "NAME", "name of the TUN device [flannel.<VNI>]");
     public static readonly Flag SourceCheck = new("source-check", FlagKind.Text, "strict", "MODE", "inner sources a peer may use: strict (its own), antispoof (nobody else's), off");
     public static readonly Flag OffloadGso = new("offload-gso", FlagKind.Text, "auto", "auto|on|off", "send many datagrams per system call (UDP_SEGMENT)");
@@ -62,7 +63,7 @@ internal static class AgentFlags
     [
         ("etcd", [EtcdEndpoints, EtcdPrefix, EtcdKeyFile, EtcdCertFile, EtcdCaFile, EtcdUsername, EtcdPassword]),
         ("underlay", [Iface, IfaceRegex, IfaceCanReach, PublicIp, ListenAddress]),
-        ("subnet", [SubnetFile, DockerOptsFile, RenewMargin, LeaseTtl, StateDir]),
+        ("subnet", [SubnetFile, DockerOptsFile, OnSubnetChange, RenewMargin, LeaseTtl, StateDir]),
         ("data path", [Device, SourceCheck, OffloadGso, OffloadGro, OffloadTso, Workers]),
         ("firewall and routes", [IpMasq, IpMasqFullyRandomDisable, IptablesForwardRules, IptablesResync, IpBlackholeRoute]),
         ("health and logs", [HealthzIp, HealthzPort, LogFormat, Verbosity, Version]),

@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
+using Overlay.Agent.Hooks;
 using Overlay.Agent.Telemetry;
 
 namespace Overlay.Agent.Configuration;
@@ -30,6 +31,9 @@ public sealed record AgentOptions
 
     /// <summary>Absolute path of the folder for the state and lock files (<c>--state-dir</c>). Defaults to <c>/var/lib/overlay-agent</c>.</summary>
     public string StateDirectory { get; init; } = "/var/lib/overlay-agent";
+
+    /// <summary>What to run when this node has another subnet than before (<c>--on-subnet-change</c>). Defaults to null: nothing.</summary>
+    public HookCommand? OnSubnetChange { get; init; }
 
     /// <summary>Life of the etcd lease, whole seconds from 5 to 2592000 (<c>--subnet-lease-ttl</c>). Defaults to 86400 s.</summary>
     public TimeSpan LeaseTtl { get; init; } = TimeSpan.FromSeconds(86400);

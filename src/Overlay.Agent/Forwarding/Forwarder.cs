@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using Overlay.Agent.Telemetry;
 using Overlay.Encap.Forwarding;
+using Overlay.Subnet.Following;
 using Overlay.Subnet.Watching;
 
 namespace Overlay.Agent.Forwarding;
@@ -17,6 +18,7 @@ public sealed class Forwarder : IDisposable
     public static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
 
     private readonly ILogger _log;
+    private readonly LineBudget _skips;
     private readonly ITimer _endOfGrace;
     private readonly Lock _gate = new();
     private readonly Dictionary<IPNetwork, uint> _previousEndpoints = [];
@@ -29,6 +31,7 @@ public sealed class Forwarder : IDisposable
     public Forwarder(LocalNode local, TimeProvider time, ILogger log)
     {
         _log = log;
+        _skips = new LineBudget(time, count => log.MoreLeasesSkipped(count, LineBudget.Every.TotalSeconds));
         _local = local;
         Table = new ForwardingTableRef(new ForwardingTable(local, []));
         _endOfGrace = time.CreateTimer(_ => ForgetPrevious(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -68,6 +71,17 @@ public sealed class Forwarder : IDisposable
         {
             _isSuspended = false;
             _local = _local with { Subnet = subnet };
+            Publish();
+        }
+    }
+
+    /// <summary>Goes on under another outer address.</summary>
+    /// <param name="endpoint">Host order.</param>
+    public void Readdress(uint endpoint)
+    {
+        lock (_gate)
+        {
+            _local = _local with { Endpoint = endpoint };
             Publish();
         }
     }
@@ -112,7 +126,8 @@ public sealed class Forwarder : IDisposable
         foreach (SkippedLease skipped in projection.Skipped)
         {
             string report = $"{skipped.Lease.Key} {skipped.Reason}";
-            if (holding.Add(report) && !_reported.Contains(report)) _log.LeaseSkipped(skipped.Lease.Key, skipped.Lease.Attributes.PublicIP, skipped.Reason);
+            if (holding.Add(report) && !_reported.Contains(report) && _skips.TryTake())
+                _log.LeaseSkipped(skipped.Lease.Key, skipped.Lease.Attributes.PublicIP, skipped.Reason);
         }
         _reported.Clear();
         _reported.UnionWith(holding);

@@ -37,8 +37,10 @@ public static class ForwardingProjector
         return new Projection(new ForwardingTable(local, remotes), skipped);
     }
 
+    // By the MAC, too: while a changed address is on its way through etcd, the key has the former one.
     private static bool IsOurs(Lease lease, Prefix subnet, LocalNode local) =>
-        subnet == local.Subnet && Prefix.AddressOf(lease.Attributes.PublicIP) == local.Endpoint;
+        subnet == local.Subnet
+        && (Prefix.AddressOf(lease.Attributes.PublicIP) == local.Endpoint || MacAddress.TryParse(lease.Attributes.VtepMac, out MacAddress mac) && mac == local.Mac);
 
     private static string? ReasonToSkip(Lease lease, Prefix subnet, LocalNode local, out MacAddress mac)
     {

@@ -8,8 +8,12 @@ using Overlay.Agent.Files;
 using Overlay.Agent.Firewall;
 using Overlay.Agent.Firewall.Rules;
 using Overlay.Agent.Forwarding;
+using Overlay.Agent.Healing;
 using Overlay.Agent.Health;
+using Overlay.Agent.Hooks;
+using Overlay.Agent.Memory;
 using Overlay.Agent.Startup;
+using Overlay.Agent.State;
 using Overlay.Agent.Systemd;
 using Overlay.Agent.Telemetry;
 using Overlay.Agent.Tunnel;
@@ -17,7 +21,9 @@ using Overlay.Encap.Linux.Gate;
 using Overlay.Encap.Linux.Netlink;
 using Overlay.Subnet.Allocation;
 using Overlay.Subnet.Etcd;
+using Overlay.Subnet.Keeping;
 using Overlay.Subnet.Model;
+using Overlay.Subnet.Store;
 using Overlay.Subnet.Watching;
 
 namespace Overlay.Agent.Services;
@@ -25,7 +31,8 @@ namespace Overlay.Agent.Services;
 /// <summary>
 /// The daemon, from first look at the host to the last packet, in the order in which it happens: choose the underlay, read the
 /// network config, take a lease, bring up the device, learn the peers, write subnet.env and firewall rules, say READY; then follow
-/// etcd until asked to stop. Lease, state, subnet.env and rules stay behind, as flannel leaves them.
+/// etcd until asked to stop. Where etcd does not answer, config, lease and peers are those of an earlier run. Lease, state, subnet.env
+/// and rules stay behind, as flannel leaves them.
 /// </summary>
 internal sealed class AgentService(
     AgentOptions options, IHostApplicationLifetime lifetime, AgentExit exit, SdNotify notify, TimeProvider time, ILoggerFactory loggers) : BackgroundService
@@ -54,8 +61,9 @@ internal sealed class AgentService(
         catch (Exception e) when (e is CannotStartException or LinuxException or DuplicatePublicIpException or DeviceLostException)
         {
             exit.Fail();
-            if (_status.IsReady) _log.Failed(e.Message);
-            else _log.CannotStart(e.Message);
+            string reason = e is DuplicatePublicIpException { Theirs.Key: var key } ? $"{e.Message}: etcdctl del {options.Etcd.Prefix}/{StorePaths.Subnet(key)}" : e.Message;
+            if (_status.IsReady) _log.Failed(reason);
+            else _log.CannotStart(reason);
         }
 #pragma warning disable CA1031 // the host would report a crash as exit code 0
         catch (Exception e)
@@ -75,47 +83,54 @@ internal sealed class AgentService(
         _log.UnderlayChosen(underlay.Link.Name, underlay.Address, underlay.Link.Mtu, underlay.PublicIp, underlay.Reason);
 
         using EtcdLeaseStore store = new(options.Etcd.ToOptions(), loggers.CreateLogger<EtcdLeaseStore>());
+        NodeMemory memory = NodeMemory.Load(options, time, _log);
+        EtcdCache? cache = memory.CacheFor(options.Etcd.Prefix, underlay.PublicIp);
         NetworkConfigWatcher configs = new(store, time, loggers.CreateLogger<NetworkConfigWatcher>());
+        LeaseWatcher peers = new(store, underlay.PublicIp, time, loggers.CreateLogger<LeaseWatcher>(), known: cache?.Leases);
         await using TaskGroup reading = new(stop);
         reading.Run("following the network config", configs.RunAsync);
-        NetworkConfig config = await _status.WhileAsync(configs.Configs.ReadAsync(stop).AsTask(), reading, () => configs.WaitingFor, "network config").ConfigureAwait(false);
-        OverlaySettings settings = OverlaySettings.Combine(options.DataPath, config, underlay);
+        reading.Run("following the leases", peers.RunAsync);
+        StartDecision start = await StartDecision.MakeAsync(configs, peers, cache, reading.Failure, time, stop).ConfigureAwait(false);
+        if (start.Cache is { } last) _log.StartingFromCache(start.Stale, memory.State.Subnet, last.Leases.Leases.Count, last.Leases.Revision);
+        NetworkConfig config = start.Cache?.Config ?? await _status.WhileAsync(configs.Configs.ReadAsync(stop).AsTask(), reading, () => configs.WaitingFor, "network config").ConfigureAwait(false);
+        OverlaySettings settings = OverlaySettings.Combine(options.DataPath, config, underlay) with { KeepsBlackhole = options.Firewall.BlackholeRoute };
         LinkInfo? replaced = OverlayDevice.CheckHost(settings, netlink);
         FirewallTools tools = FirewallTools.Choose(options.Firewall, config.EnableNFTables, time, _log);
-        NodeIdentity identity = NodeIdentity.Load(options, replaced?.Mac, _log);
+        memory.Begin(replaced?.Mac);
 
         LeaseTiming timing = new() { Ttl = options.LeaseTtl, RenewMargin = options.RenewMargin };
         LeaseAcquirer acquirer = new(store, timing, time, loggers.CreateLogger<LeaseAcquirer>());
-        LeaseAttributes wanted = new()
-        {
-            PublicIP = underlay.PublicIp,
-            BackendType = config.Backend.Type,
-            Vni = config.Backend.Vni,
-            VtepMac = identity.State.VtepMac.ToString(),
-            NodeId = identity.State.NodeId,
-        };
-        OwnLease lease = await _status.WhileAsync(
-            acquirer.AcquireAsync(config, wanted, identity.PreviousSubnets, stop), reading, () => acquirer.WaitingFor, "subnet lease").ConfigureAwait(false);
-        identity.Remember(config.Network, lease.Subnet);
+        LeaseAttributes wanted = memory.Attributes(config, underlay.PublicIp);
+        OwnLease lease = start.Cache is not null ? memory.EarlierLease(wanted) : await _status.WhileAsync(
+            acquirer.AcquireAsync(config, wanted, memory.PreviousSubnets, stop), reading, () => acquirer.WaitingFor, "subnet lease").ConfigureAwait(false);
+        memory.Remember(config.Network);
+        memory.Remember(lease, left: start.Cache is null ? timing.Ttl : null);
 
-        using Forwarder forwarder = new(settings.NodeWith(lease.Subnet, underlay.PublicIp, identity.State.VtepMac), time, _log);
+        using Forwarder forwarder = new(settings.NodeWith(lease.Subnet, underlay.PublicIp, memory.State.VtepMac), time, _log);
         using OverlayDevice device = OverlayDevice.Open(settings, lease.Subnet, forwarder.Table, netlink, replaced, _log);
-        using FlowReporter reporter = new(device.Plane, time, _log);
+        using FlowReporter reporter = new(() => device.Outbound, () => device.Inbound, time, _log);
         Volatile.Write(ref _reporter, reporter);
-        LeaseKeeper keeper = new(store, acquirer, config, lease, timing, time, loggers.CreateLogger<LeaseKeeper>());
-        LeaseWatcher peers = new(store, underlay.PublicIp, time, loggers.CreateLogger<LeaseWatcher>());
-        OverlayRules rules = new(config.Network, lease.Subnet, config.Backend.Port) { Former = identity.PreviousNetworks };
+        LeaseKeeper keeper = new(
+            store, acquirer, config, lease, timing, time, loggers.CreateLogger<LeaseKeeper>(), remaining: start.Cache is null ? null : memory.EarlierLeaseLeft);
+        SubnetHook hook = new(options.OnSubnetChange, options.SubnetFile, memory.Announced, memory.RememberAnnounced, SubnetHook.DefaultLimit, time, _log);
+        OverlayRules rules = new(config.Network, lease.Subnet, config.Backend.Port) { Former = memory.PreviousNetworks };
         FirewallKeeper firewall = new(tools, options.Firewall, rules, time, _log);
-        NodeFollower follower = new(options, settings, lease.Subnet, identity, forwarder, device, firewall, _status, time, _log);
+        NodeFollower follower = new(options, settings, lease.Subnet, start.Stale, memory, hook, forwarder, device, firewall, _status, time, _log);
+
+        HostKeeper host = new(options.Underlay, config, underlay, device, forwarder, Readdress, follower.TellOfHost, time, _log);
 
         await using TaskGroup following = new(stop);
-        following.Run("the data plane", device.WatchAsync);
-        following.Run("reading the network config", reading.Failure.WaitAsync);
+        following.Run("looking after this host", host.RunAsync);
+        following.Run("reading etcd", reading.Failure.WaitAsync);
         following.Run("keeping the lease", keeper.RunAsync);
-        following.Run("following the leases", peers.RunAsync);
+        following.Run("following the lease", end => follower.FollowLeaseAsync(keeper.Happenings, end));
         following.Run("writing the subnet file", follower.WriteSubnetFileAsync);
         following.Run("keeping the firewall rules", firewall.RunAsync);
-        forwarder.Update(await _status.WhileAsync(peers.Tables.ReadAsync(stop).AsTask(), following, () => peers.WaitingFor, "peers' leases").ConfigureAwait(false));
+        LeaseTable known = start.Cache?.Leases
+            ?? await _status.WhileAsync(peers.Tables.ReadAsync(stop).AsTask(), following, () => peers.WaitingFor, "peers' leases").ConfigureAwait(false);
+        forwarder.Update(known);
+        if (start.Cache is null) memory.Remember(config, known);
+        following.Run("remembering", end => memory.RunAsync(options.Etcd.Prefix, end));
         await _status.WhileAsync(follower.FirstFileWritten.WaitAsync(stop), following, () => follower.FileTrouble, "subnet file").ConfigureAwait(false);
         await _status.WhileAsync(firewall.InPlace.WaitAsync(stop), following, () => firewall.Trouble, "firewall rules").ConfigureAwait(false);
         DockerNotice.Give(new SubnetEnv(config.Network, lease.Subnet, settings.Mtu.Bytes, options.Firewall.Masquerade), netlink, _log);
@@ -124,10 +139,24 @@ internal sealed class AgentService(
 
         firewall.TroubleChanged += () => _status.Say(follower.Describe());
         following.Run("following peers", end => follower.FollowPeersAsync(peers.Tables, end));
-        following.Run("following the lease", end => follower.FollowLeaseAsync(keeper.Happenings, end));
         following.Run("following the config", end => follower.FollowConfigAsync(configs.Configs, config, end));
+        following.Run("running the hook", hook.RunAsync);
+        if (Patience() is { } patience)
+        {
+            Watchdog watchdog = new(notify, patience, keeper.Pulse.Ask, () => [.. device.Turns, ("the lease loop", keeper.Pulse.Answers)], time, _log);
+            following.Run("feeding the watchdog", watchdog.RunAsync);
+        }
         await following.Failure.WaitAsync(stop).ConfigureAwait(false);
+
+        void Readdress(System.Net.IPAddress publicIp)
+        {
+            store.Reconnect();
+            keeper.Republish(publicIp);
+        }
     }
+
+    private TimeSpan? Patience() => !notify.IsSupervised ? null
+        : WatchdogPatience.Read(Environment.GetEnvironmentVariable("WATCHDOG_USEC"), Environment.GetEnvironmentVariable("WATCHDOG_PID"));
 
     private static PosixSignalRegistration Ignore(PosixSignal signal, Action instead) => PosixSignalRegistration.Create(signal, context =>
     {

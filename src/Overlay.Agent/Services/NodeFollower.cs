@@ -6,10 +6,13 @@ using Overlay.Agent.Docker;
 using Overlay.Agent.Files;
 using Overlay.Agent.Firewall;
 using Overlay.Agent.Forwarding;
+using Overlay.Agent.Hooks;
+using Overlay.Agent.Memory;
 using Overlay.Agent.Telemetry;
 using Overlay.Agent.Tunnel;
 using Overlay.Encap.Forwarding;
 using Overlay.Subnet.Allocation;
+using Overlay.Subnet.Keeping;
 using Overlay.Subnet.Model;
 using Overlay.Subnet.Watching;
 
@@ -25,7 +28,8 @@ internal sealed class NodeFollower
 
     private readonly AgentOptions _options;
     private readonly OverlaySettings _settings;
-    private readonly NodeIdentity _identity;
+    private readonly NodeMemory _memory;
+    private readonly SubnetHook _hook;
     private readonly Forwarder _forwarder;
     private readonly OverlayDevice _device;
     private readonly FirewallKeeper _firewall;
@@ -38,16 +42,35 @@ internal sealed class NodeFollower
 
     private volatile string _subnet;
     private volatile string? _moved;
+    private volatile string? _stale;
+    private volatile string? _etcdTrouble;
     private volatile string? _leaseTrouble;
     private volatile string? _configTrouble;
     private volatile string? _fileTrouble;
+    private volatile string? _hostTrouble;
+    private int _mtu;
 
+    /// <summary>Follows for a node that runs.</summary>
+    /// <param name="options">What the operator set.</param>
+    /// <param name="settings">What the overlay on this host is.</param>
+    /// <param name="subnet">This node's subnet.</param>
+    /// <param name="stale">Why the leases are not those of etcd, in words for STATUS, until they are; null when they are.</param>
+    /// <param name="memory">Takes what the next start is to know.</param>
+    /// <param name="hook">Told of each subnet that subnet.env names.</param>
+    /// <param name="forwarder">Takes the peers.</param>
+    /// <param name="device">Takes the subnet.</param>
+    /// <param name="firewall">Takes the subnet, too.</param>
+    /// <param name="status">Takes this node in words.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="log">For what is done.</param>
     public NodeFollower(
-        AgentOptions options, OverlaySettings settings, IPNetwork subnet, NodeIdentity identity, Forwarder forwarder, OverlayDevice device,
-        FirewallKeeper firewall, AgentStatus status, TimeProvider time, ILogger log)
+        AgentOptions options, OverlaySettings settings, IPNetwork subnet, string? stale, NodeMemory memory, SubnetHook hook, Forwarder forwarder,
+        OverlayDevice device, FirewallKeeper firewall, AgentStatus status, TimeProvider time, ILogger log)
     {
-        (_options, _settings, _identity, _forwarder, _device, _firewall, _status, _time, _log) = (options, settings, identity, forwarder, device, firewall, status, time, log);
-        _subnet = subnet.ToString();
+        (_options, _settings, _memory, _hook, _forwarder, _device, _firewall) = (options, settings, memory, hook, forwarder, device, firewall);
+        (_status, _time, _log) = (status, time, log);
+        (_subnet, _stale, _configTrouble) = (subnet.ToString(), stale, stale is null ? null : "the network config is not confirmed by etcd");
+        _mtu = device.Settings.Mtu.Bytes;
         _subnets.Writer.TryWrite(_subnet);
     }
 
@@ -63,8 +86,8 @@ internal sealed class NodeFollower
         int peers = _forwarder.Peers;
         return string.Join("; ", new[]
         {
-            $"subnet {_subnet} of {_settings.Network}, {peers} {(peers == 1 ? "peer" : "peers")}, MTU {_settings.Mtu.Bytes}",
-            _moved, _leaseTrouble, _configTrouble, _fileTrouble, _firewall.Trouble,
+            $"subnet {_subnet} of {_settings.Network}, {peers} {(peers == 1 ? "peer" : "peers")}, MTU {_device.Settings.Mtu.Bytes}",
+            _stale ?? _etcdTrouble, _moved, _leaseTrouble, _configTrouble, _fileTrouble, _hostTrouble, _firewall.Trouble,
         }.OfType<string>());
     }
 
@@ -73,7 +96,7 @@ internal sealed class NodeFollower
     {
         while (true)
         {
-            SubnetEnv env = new(_settings.Network, IPNetwork.Parse(await _subnets.Reader.ReadAsync(stop).ConfigureAwait(false)), _settings.Mtu.Bytes, _options.Firewall.Masquerade);
+            SubnetEnv env = new(_settings.Network, IPNetwork.Parse(await _subnets.Reader.ReadAsync(stop).ConfigureAwait(false)), _device.Settings.Mtu.Bytes, _options.Firewall.Masquerade);
             string failing = _options.SubnetFile;
             bool written = SubnetEnvFile.TryWrite(failing, env, out string? problem);
             if (written && _options.DockerOptionsFile is { } dockerFile) written = DockerOptionsFile.TryWrite(failing = dockerFile, env, out problem);
@@ -82,6 +105,7 @@ internal sealed class NodeFollower
                 _fileTrouble = null;
                 _log.SubnetFileWritten(_options.SubnetFile, env.Subnet, env.Network, env.Mtu, env.Masquerade);
                 _firstFileWritten.TrySetResult(true);
+                _hook.Announce(env.Subnet);
                 continue;
             }
             if (_fileTrouble is null) _log.SubnetFileFailed(failing, problem!);
@@ -92,13 +116,24 @@ internal sealed class NodeFollower
         }
     }
 
+    /// <summary>Hears of this host: what is wrong with it, and by the way of another MTU.</summary>
+    public void TellOfHost(string? trouble)
+    {
+        _hostTrouble = trouble;
+        if (Interlocked.Exchange(ref _mtu, _device.Settings.Mtu.Bytes) != _device.Settings.Mtu.Bytes) _subnets.Writer.TryWrite(_subnet);
+        if (_status.IsReady) _status.Say(Describe());
+    }
+
     /// <summary>Follows the leases of all nodes.</summary>
     public async Task FollowPeersAsync(ChannelReader<LeaseTable> tables, CancellationToken stop)
     {
         await foreach (LeaseTable table in tables.ReadAllAsync(stop).ConfigureAwait(false))
         {
             _forwarder.Update(table);
-            _status.Say(Describe());
+            _memory.Remember(config: null, table);
+            if (_stale is not null) _log.CacheReconciled();
+            _stale = null;
+            Report();
         }
     }
 
@@ -114,22 +149,31 @@ internal sealed class NodeFollower
                     _leaseTrouble = $"subnet taken by {lost.By.PublicIP}, asking for another";
                     break;
                 case LeaseHappening.Moved moved:
-                    Move(moved.New.Subnet);
-                    _moved = $"moved from {moved.Old.Subnet}, which {moved.By.PublicIP} holds: restart Docker with the new {_options.SubnetFile}";
+                    Move(moved.New);
                     _leaseTrouble = null;
+                    if (moved.New.Subnet.Equals(moved.Old.Subnet)) break;   // it was free again before another was found
+                    _moved = $"moved from {moved.Old.Subnet}, which {moved.By.PublicIP} holds: restart Docker with the new {_options.SubnetFile}";
                     _log.RestartDocker(_options.SubnetFile);
                     break;
                 case LeaseHappening.EtcdUnreachable gone:
-                    _leaseTrouble = $"etcd unreachable since {gone.Since:u}";
+                    _etcdTrouble = $"etcd unreachable since {gone.Since:u}, forwarding goes on";
                     break;
                 case LeaseHappening.Overdue:
-                    _leaseTrouble = "the lease may have expired while etcd was unreachable; forwarding goes on";
+                    _leaseTrouble = "the lease has run out meanwhile, another node may be given the subnet";
                     break;
-                case LeaseHappening.EtcdBack or LeaseHappening.Recreated or LeaseHappening.Renewed:
+                case LeaseHappening.EtcdBack:
+                    _etcdTrouble = null;
+                    break;
+                case LeaseHappening.Recreated recreated:
                     _leaseTrouble = null;
+                    _memory.Remember(recreated.Lease, left: null);
+                    break;
+                case LeaseHappening.Renewed renewed:
+                    _leaseTrouble = null;
+                    _memory.Remember(renewed.Lease, renewed.Ttl);
                     break;
             }
-            _status.Say(Describe());
+            Report();
         }
     }
 
@@ -138,21 +182,29 @@ internal sealed class NodeFollower
     {
         await foreach (NetworkConfig config in configs.ReadAllAsync(stop).ConfigureAwait(false))
         {
+            _memory.Remember(config, leases: null);
             string changes = string.Join(", ", Changes(started, config));
+            bool isNews = changes.Length > 0 || _configTrouble is not null;   // after a start from the cache, etcd may say the same
             _configTrouble = changes.Length == 0 ? null : $"the network config in etcd has changed, restart needed ({changes})";
-            if (changes.Length == 0) _log.ConfigAsStarted();
-            else _log.RestartNeeded(changes);
-            _status.Say(Describe());
+            if (changes.Length > 0) _log.RestartNeeded(changes);
+            else if (isNews) _log.ConfigAsStarted();
+            Report();
         }
     }
 
-    private void Move(IPNetwork subnet)
+    // Before that, STATUS says what is waited for.
+    private void Report()
     {
-        _device.Move(subnet);
-        _firewall.Move(subnet);
-        _forwarder.Move(Prefix.From(subnet));
-        _identity.Remember(_settings.Network, subnet);
-        _subnet = subnet.ToString();
+        if (_status.IsReady) _status.Say(Describe());
+    }
+
+    private void Move(OwnLease lease)
+    {
+        _device.Move(lease.Subnet);
+        _firewall.Move(lease.Subnet);
+        _forwarder.Move(Prefix.From(lease.Subnet));
+        _memory.Remember(lease, left: null);
+        _subnet = lease.Subnet.ToString();
         _subnets.Writer.TryWrite(_subnet);
     }
 

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Overlay.Agent.Cli;
+using Overlay.Agent.Healing;
 using Overlay.Agent.Services;
 using Overlay.Agent.State;
 using Overlay.Agent.Systemd;
@@ -22,7 +23,7 @@ public static class AgentProcess
         builder.Logging.AddAgentConsole(run.Options.LogFormat, run.Options.LogLevel, TimeProvider.System);
         builder.Services
             .AddSingleton(run.Options)
-            .AddSingleton(TimeProvider.System)
+            .AddSingleton<TimeProvider>(BootTimeProvider.Machine)
             .AddSingleton(new SdNotify(Environment.GetEnvironmentVariable("NOTIFY_SOCKET")))
             .AddSingleton<AgentExit>()
             .AddHostedService<AgentService>()

@@ -42,6 +42,9 @@ public sealed class SdNotify : IDisposable
     /// <summary>The service is on its way out (STOPPING=1).</summary>
     public void Stopping(string status) => Send($"STOPPING=1\nSTATUS={Printable.Line(status)}");
 
+    /// <summary>Everything that has to turn does (WATCHDOG=1); without this for as long as the unit allows, systemd kills and restarts.</summary>
+    public void Alive() => Send("WATCHDOG=1");
+
     /// <summary>Closes the socket.</summary>
     public void Dispose() => _socket?.Dispose();
 

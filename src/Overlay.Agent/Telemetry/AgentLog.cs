@@ -68,6 +68,9 @@ internal static partial class AgentLog
     [LoggerMessage(3042, LogLevel.Warning, "lease {Key} of {PublicIp} is not reachable: {Reason}")]
     public static partial void LeaseSkipped(this ILogger logger, SubnetKey key, IPAddress publicIp, string reason);
 
+    [LoggerMessage(3048, LogLevel.Warning, "{Count} more leases that are not reachable in the last {Seconds} s")]
+    public static partial void MoreLeasesSkipped(this ILogger logger, long count, double seconds);
+
     [LoggerMessage(3043, LogLevel.Warning, "the network config in etcd has changed ({Changes}); it takes effect when this agent is restarted")]
     public static partial void RestartNeeded(this ILogger logger, string changes);
 

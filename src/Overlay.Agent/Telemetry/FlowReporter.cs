@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging;
 using Overlay.Encap.Counters;
-using Overlay.Encap.Flow;
 
 namespace Overlay.Agent.Telemetry;
 
@@ -13,7 +12,8 @@ internal sealed class FlowReporter : IDisposable
     /// <summary>Time between two looks.</summary>
     public static readonly TimeSpan Every = TimeSpan.FromSeconds(10);
 
-    private readonly DataPlane _plane;
+    private readonly Func<FlowSnapshot> _outboundNow;
+    private readonly Func<FlowSnapshot> _inboundNow;
     private readonly ILogger _log;
     private readonly ITimer _timer;
     private readonly Lock _gate = new();
@@ -21,10 +21,10 @@ internal sealed class FlowReporter : IDisposable
     private FlowSnapshot _inbound;
 
     /// <summary>Begins to look.</summary>
-    public FlowReporter(DataPlane plane, TimeProvider time, ILogger log)
+    public FlowReporter(Func<FlowSnapshot> outbound, Func<FlowSnapshot> inbound, TimeProvider time, ILogger log)
     {
-        (_plane, _log) = (plane, log);
-        (_outbound, _inbound) = (plane.Outbound, plane.Inbound);
+        (_outboundNow, _inboundNow, _log) = (outbound, inbound, log);
+        (_outbound, _inbound) = (outbound(), inbound());
         _timer = time.CreateTimer(_ => Look(), null, Every, Every);
     }
 
@@ -34,7 +34,7 @@ internal sealed class FlowReporter : IDisposable
     /// <summary>Says all counts.</summary>
     public void SayAll()
     {
-        foreach ((string direction, FlowSnapshot now) in new[] { ("outbound", _plane.Outbound), ("inbound", _plane.Inbound) })
+        foreach ((string direction, FlowSnapshot now) in new[] { ("outbound", _outboundNow()), ("inbound", _inboundNow()) })
         {
             string lost = string.Join(", ", now.DropsByReason.Select(drop => $"{drop.Reason} {drop.Packets}"));
             _log.FlowCounts(direction, now.Received, now.Delivered, now.DeliveredBytes, lost.Length > 0 ? lost : "none",
@@ -46,8 +46,8 @@ internal sealed class FlowReporter : IDisposable
     {
         lock (_gate)
         {
-            _outbound = Compare("outbound", _outbound, _plane.Outbound);
-            _inbound = Compare("inbound", _inbound, _plane.Inbound);
+            _outbound = Compare("outbound", _outbound, _outboundNow());
+            _inbound = Compare("inbound", _inbound, _inboundNow());
         }
     }
 

@@ -3,7 +3,7 @@ using Overlay.Encap.Linux.Gate;
 
 namespace Overlay.Agent.Tunnel;
 
-/// <summary>The packet loops ended by themselves: the device was deleted, or one of them failed. The process ends with it and is started anew.</summary>
+/// <summary>A packet loop failed by a defect of this program, not for want of a device. The process ends with it and is started anew.</summary>
 internal sealed class DeviceLostException : Exception
 {
     /// <summary>Says which loop it was and why.</summary>

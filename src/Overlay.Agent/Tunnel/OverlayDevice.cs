@@ -2,61 +2,42 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using Overlay.Agent.Startup;
 using Overlay.Agent.Telemetry;
+using Overlay.Encap.Counters;
 using Overlay.Encap.Flow;
 using Overlay.Encap.Forwarding;
 using Overlay.Encap.Linux;
 using Overlay.Encap.Linux.Gate;
 using Overlay.Encap.Linux.Netlink;
+using Overlay.Encap.Mtu;
 
 namespace Overlay.Agent.Tunnel;
 
 /// <summary>
 /// The overlay on this host: the TUN device with address, MTU and route, the sockets of the underlay, and the packet loops
-/// between them. All of it goes when this is disposed.
+/// between them. What somebody else breaks of it is found by <see cref="Inspect"/> and made anew in place. All of it goes when this is disposed.
 /// </summary>
-/// <remarks>Used by one caller at a time.</remarks>
+/// <remarks>Thread-safe.</remarks>
 internal sealed class OverlayDevice : IDisposable
 {
-    private const int TxQueueLength = 500;
-
-    /// <summary>
-    /// As large as containers' super-packets come: the kernel cuts what it forwards into single packets where it exceeds the device's
-    /// limit. That the headers of the segments then do not fit into one send of 65,507 bytes costs a second one, of a few segments.
-    /// </summary>
-    private const int GsoMaxSize = 65_536;
-
     private static readonly string ProbeName = $"ovl{Environment.ProcessId}";
 
+    private readonly Lock _gate = new();
     private readonly RouteNetlink _netlink;
-    private readonly ShutdownSignal _signal = new();
-    private readonly List<IDisposable> _sockets = [];
-    private readonly IPNetwork _network;
-    private readonly int _linkIndex;
-    private readonly TunDevice _tun;
+    private readonly PacketEngine _engine;
+    private readonly ShutdownSignal _idle = new();
+    private TunDevice? _tun;
+    private OverlayLink? _link;
     private IPNetwork _subnet;
 
     private OverlayDevice(OverlaySettings settings, IPNetwork subnet, ForwardingTableRef table, RouteNetlink netlink)
     {
-        _netlink = netlink;
-        _network = settings.Network;
-        _subnet = subnet;
+        (_netlink, _subnet, Settings) = (netlink, subnet, settings);
+        Offloads = OffloadPlan.Decide(settings.DataPath, KernelFeatures.Probe());
+        _engine = new PacketEngine(table, settings.DataPath, Offloads);
         try
         {
-            Offloads = OffloadPlan.Decide(settings.DataPath, KernelFeatures.Probe());
-            _tun = TunDevice.Open(settings.Device, settings.DataPath.Workers, Offloads.SuperPackets, _signal);
-            DataPlaneOptions options = new()
-            {
-                SegmentsSends = Offloads.SegmentsSends,
-                JoinsTcp = Offloads.SuperPackets,
-                JoinsUdp = _tun.TakesUdpSegments,
-            };
-            WorkerEnds[] workers = [.. _tun.Queues.Select(queue => OpenWorker(queue, settings, options))];
-            _linkIndex = netlink.Link(settings.Device)?.Index ?? throw new CannotStartException($"{settings.Device} vanished while it was being set up");
-            Plane = new DataPlane(workers, table, settings.Mtu, options, _signal, PacketThread.Prepare);
-            Plane.Start();
-            DisableIPv6(settings.Device);
-            netlink.SetLink(_linkIndex, settings.Mtu.Bytes, up: true, TxQueueLength, GsoMaxSize);
-            SetAddress();
+            Build();
+            foreach (Flaw flaw in Flaws()) flaw.Mend();
         }
         catch
         {
@@ -65,11 +46,23 @@ internal sealed class OverlayDevice : IDisposable
         }
     }
 
-    /// <summary>The packet loops.</summary>
-    public DataPlane Plane { get; }
+    /// <summary>What the overlay is to be now.</summary>
+    public OverlaySettings Settings { get; private set; }
 
     /// <summary>Which offloads are in use.</summary>
     public OffloadPlan Offloads { get; }
+
+    /// <summary>What went from the device to the network, since the start.</summary>
+    public FlowSnapshot Outbound => _engine.Outbound;
+
+    /// <summary>What came from the network to the device, since the start.</summary>
+    public FlowSnapshot Inbound => _engine.Inbound;
+
+    /// <inheritdoc cref="PacketEngine.Turns"/>
+    public IEnumerable<(string Thread, long Turns)> Turns => _engine.Turns;
+
+    /// <summary>Ends when the packet loops that run now do: time for an inspection.</summary>
+    public Task Ended => _engine.Ended;
 
     /// <summary>
     /// Looks whether this host can carry the overlay, before anything is written to etcd: the UDP port is free, and a TUN device can be made.
@@ -77,7 +70,7 @@ internal sealed class OverlayDevice : IDisposable
     /// </summary>
     /// <returns>The kernel vxlan device of the same name that <see cref="Open"/> is to replace (flanneld leaves one when it ends), or null.</returns>
     /// <exception cref="LinuxException">The kernel refuses.</exception>
-    /// <exception cref="CannotStartException">The device's name belongs to an interface of another kind.</exception>
+    /// <exception cref="CannotStartException">The device's name belongs to an interface of another kind, or the port to somebody else.</exception>
     public static LinkInfo? CheckHost(OverlaySettings settings, RouteNetlink netlink)
     {
         LinkInfo? standing = netlink.Link(settings.Device);
@@ -85,7 +78,7 @@ internal sealed class OverlayDevice : IDisposable
             throw new CannotStartException($"{settings.Device} exists and is no VXLAN device ({standing.Kind ?? "a plain interface"}): remove it, or choose --device");
         LinkInfo? replaced = standing is { Kind: "vxlan" } ? standing : null;
         using ShutdownSignal signal = new();
-        if (replaced?.VxlanPort != settings.Port) UdpReceiver.Open(settings.ListenAddress, settings.Port, shared: false, joins: false, signal).Dispose();
+        if (replaced?.VxlanPort != settings.Port) CheckPort(settings, netlink, signal);
         TunDevice.Open(replaced is null ? settings.Device : ProbeName, queues: 1, segments: false, signal).Dispose();
         return replaced;
     }
@@ -94,7 +87,7 @@ internal sealed class OverlayDevice : IDisposable
     /// <param name="settings">What to set up.</param>
     /// <param name="subnet">This node's lease.</param>
     /// <param name="table">What packets are judged by.</param>
-    /// <param name="netlink">Stays with the caller, and open for as long as the device is.</param>
+    /// <param name="netlink">Stays with the caller, open for as long as the device is, and is used by nobody else meanwhile.</param>
     /// <param name="replaced">What <see cref="CheckHost"/> returned.</param>
     /// <param name="log">Says what was done.</param>
     /// <exception cref="LinuxException">The kernel refuses something; what was made is removed again.</exception>
@@ -108,61 +101,109 @@ internal sealed class OverlayDevice : IDisposable
         }
         OverlayDevice device = new(settings, subnet, table, netlink);
         if (device.Offloads.Reason is { } reason) log.OffloadWithheld(reason);
-        log.OffloadsChosen(device.Offloads.Describe(device._tun.TakesUdpSegments), settings.DataPath.Workers);
+        log.OffloadsChosen(device.Offloads.Describe(device._tun!.TakesUdpSegments), settings.DataPath.Workers);
         log.DeviceUp(settings.Device, subnet.BaseAddress, settings.Mtu.Bytes, settings.Network, settings.ListenAddress, settings.Port, settings.Vni);
         return device;
     }
 
-    /// <summary>Waits until the packet loops end.</summary>
-    /// <exception cref="DeviceLostException">They ended by themselves.</exception>
-    public async Task WatchAsync(CancellationToken stop)
+    /// <summary>Finds what is not as it should be, each flaw before the next is looked for.</summary>
+    /// <param name="found">Mends it, or leaves it for another time.</param>
+    /// <exception cref="DeviceLostException">The packet loops ended by a defect of this program: making them anew would hide it.</exception>
+    /// <exception cref="LinuxException">The kernel refuses to be asked.</exception>
+    public void Inspect(Action<Flaw> found)
     {
-        if (await Plane.Completion.WaitAsync(stop).ConfigureAwait(false) is { } fault) throw new DeviceLostException(fault);
+        lock (_gate)
+        {
+            foreach (Flaw flaw in Flaws()) found(flaw);
+        }
     }
 
-    /// <summary>Takes another subnet's address in place of the present one.</summary>
-    public void Move(IPNetwork subnet)
+    /// <summary>Takes another subnet's address in place of the present one. What the kernel refuses is left for the next inspection.</summary>
+    public void Move(IPNetwork subnet) => Change(() => _subnet = subnet);
+
+    /// <summary>Takes another MTU. Packets wait meanwhile.</summary>
+    public void Resize(TunMtu mtu) => Change(() =>
     {
-        IPNetwork old = _subnet;
-        _subnet = subnet;
-        SetAddress();
-        _netlink.DeleteAddress(_linkIndex, old.BaseAddress, 32);
-    }
+        Settings = Settings with { Mtu = mtu };
+        if (_tun is null || !_engine.IsRunning) return;
+        _engine.Halt();
+        _engine.Start(_tun, mtu);
+    });
+
+    /// <summary>Binds the sockets to another address; packets of the TUN device wait meanwhile.</summary>
+    public void Rebind(IPAddress address) => Change(() => Settings = Settings with { ListenAddress = address });
 
     /// <summary>Stops forwarding, closes the sockets and removes the device.</summary>
     public void Dispose()
     {
-        Plane?.Stop();
-        _sockets.ForEach(socket => socket.Dispose());
-        _tun?.Dispose();
-        _signal.Dispose();
+        lock (_gate)
+        {
+            _engine.Dispose();
+            _tun?.Dispose();
+            _idle.Dispose();
+        }
     }
 
-    // Nothing but IPv4 passes, so the kernel need not look for IPv6 routers there. A host without IPv6 has no such file.
-    private static void DisableIPv6(string device)
+    private static void CheckPort(OverlaySettings settings, RouteNetlink netlink, ShutdownSignal signal)
     {
         try
         {
-            File.WriteAllText($"/proc/sys/net/ipv6/conf/{device}/disable_ipv6", "1");
+            UdpReceiver.Open(settings.ListenAddress, settings.Port, shared: false, joins: false, signal).Dispose();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (LinuxException e) when (e.Errno == Errno.EADDRINUSE && PortOwner.Find(settings.Port, netlink) is { } owner)
         {
-            // Only a few packets are dropped and counted for it.
+            throw new CannotStartException($"cannot bind UDP {settings.ListenAddress}:{settings.Port}: {owner} has the port; stop it, or choose another Port in etcd for all nodes", e);
         }
     }
 
-    private void SetAddress()
+    private void Change(Action change)
     {
-        _netlink.ReplaceAddress(_linkIndex, _subnet.BaseAddress, 32);
-        _netlink.ReplaceRoute(_network, _linkIndex, _subnet.BaseAddress);
+        lock (_gate)
+        {
+            change();
+            try
+            {
+                foreach (Flaw flaw in Flaws()) flaw.Mend();
+            }
+            catch (LinuxException)
+            {
+                // Found again by the next inspection, which says so.
+            }
+        }
     }
 
-    private WorkerEnds OpenWorker(TunQueue queue, OverlaySettings settings, DataPlaneOptions options)
+    private IEnumerable<Flaw> Flaws()
     {
-        UdpReceiver receiver = UdpReceiver.Open(settings.ListenAddress, settings.Port, settings.DataPath.Workers > 1, Offloads.JoinsReceives, _signal);
-        _sockets.Add(receiver);
-        UdpSender sender = UdpSender.Open(settings.ListenAddress, settings.Port, options.Lanes, _signal);
-        _sockets.Add(sender);
-        return new WorkerEnds(queue, receiver, sender);
+        DataPlaneFault? fault = _engine.Ended.IsCompletedSuccessfully ? _engine.Ended.Result : null;
+        if (fault?.Exception is not null) throw new DeviceLostException(fault);
+        if (fault is not null) _engine.Halt();
+
+        if (_link is null || !_link.Exists())
+        {
+            yield return new Flaw("device", "it was deleted or moved to another network namespace", Build);
+            if (_link is null || !_link.Exists()) yield break;
+        }
+        if (!_engine.IsRunning) yield return new Flaw("sockets", $"its packet loops ended ({(Errno)(fault?.Errno ?? 0)})", Bind);
+        else if (!Settings.ListenAddress.Equals(_engine.ListenAddress)) yield return new Flaw("sockets", $"its sockets are bound to {_engine.ListenAddress}, not {Settings.ListenAddress}", Bind);
+        foreach (Flaw flaw in _link.Flaws(Settings, _subnet)) yield return flaw;
+    }
+
+    // Sockets are kept where there are any: what peers send meanwhile waits in them.
+    private void Build()
+    {
+        _engine.Halt();
+        _tun?.Dispose();
+        (_tun, _link) = (null, null);
+        if (_engine.ListenAddress is null) _engine.Bind(Settings.ListenAddress, Settings.Port);
+        _tun = TunDevice.Open(Settings.Device, Settings.DataPath.Workers, Offloads.SuperPackets, _idle);
+        _engine.Start(_tun, Settings.Mtu);
+        _link = OverlayLink.BringUp(_netlink, Settings);
+    }
+
+    private void Bind()
+    {
+        _engine.Halt();
+        _engine.Bind(Settings.ListenAddress, Settings.Port);
+        _engine.Start(_tun!, Settings.Mtu);
     }
 }

@@ -19,6 +19,9 @@ namespace Overlay.Agent.Tunnel;
 internal sealed record OverlaySettings(
     string Device, IPNetwork Network, TunMtu Mtu, IPAddress ListenAddress, int Port, Vni Vni, DataPathSettings DataPath)
 {
+    /// <summary>Whether a blackhole route for the own subnet is kept (<c>--ip-blackhole-route</c>).</summary>
+    public bool KeepsBlackhole { get; init; }
+
     private const int MaxNameLength = 15;   // IFNAMSIZ without the terminating zero
 
     /// <summary>Puts them together and checks that they go together.</summary>
@@ -26,13 +29,8 @@ internal sealed record OverlaySettings(
     public static OverlaySettings Combine(DataPathSettings dataPath, NetworkConfig config, UnderlayChoice underlay)
     {
         BackendConfig backend = config.Backend;
-        if (new[] { underlay.PublicIp, underlay.Address }.FirstOrDefault(config.Network.Contains) is { } inside)
-        {
-            throw new CannotStartException(
-                $"this node's address {inside} is inside of the overlay network {config.Network}, packets to peers would go in circles; "
-                + "choose another Network in etcd or another --iface");
-        }
-        TunMtu mtu = new LinkMtu(backend.Mtu > 0 ? backend.Mtu : underlay.Link.Mtu).ToTunMtu();
+        CheckUnderlay(config, underlay);
+        TunMtu mtu = MtuOver(config, underlay);
         if (mtu.Bytes < TunMtu.Minimum)
         {
             throw new CannotStartException(
@@ -44,6 +42,20 @@ internal sealed record OverlaySettings(
             throw new CannotStartException($"{device} is too long for an interface name ({MaxNameLength} bytes): choose --device");
         return new OverlaySettings(
             device, config.Network, mtu, underlay.ListenAddress, backend.Port, new Vni(backend.Vni), dataPath);
+    }
+
+    /// <summary>The MTU of the overlay over an underlay, whatever it may be: below <see cref="TunMtu.Minimum"/> it is of no use.</summary>
+    public static TunMtu MtuOver(NetworkConfig config, UnderlayChoice underlay) =>
+        new LinkMtu(config.Backend.Mtu > 0 ? config.Backend.Mtu : underlay.Link.Mtu).ToTunMtu();
+
+    /// <summary>Checks that packets to peers do not go into the overlay again.</summary>
+    /// <exception cref="CannotStartException">They would.</exception>
+    public static void CheckUnderlay(NetworkConfig config, UnderlayChoice underlay)
+    {
+        if (new[] { underlay.PublicIp, underlay.Address }.FirstOrDefault(config.Network.Contains) is not { } inside) return;
+        throw new CannotStartException(
+            $"this node's address {inside} is inside of the overlay network {config.Network}, packets to peers would go in circles; "
+            + "choose another Network in etcd or another --iface");
     }
 
     /// <summary>This node's place in the overlay.</summary>

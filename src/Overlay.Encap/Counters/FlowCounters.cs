@@ -9,6 +9,7 @@ namespace Overlay.Encap.Counters;
 public sealed class FlowCounters
 {
     private readonly long[] _drops = new long[Enum.GetValues<DropReason>().Length];
+    private long _turns;
     private long _received;
     private long _delivered;
     private long _deliveredBytes;
@@ -17,6 +18,12 @@ public sealed class FlowCounters
     private long _segmentFallbacks;
     private long _joinFallbacks;
     private long _icmpSent;
+
+    /// <summary>How often the loop has turned, with or without a packet: what stands still tells of a loop that hangs.</summary>
+    public long Turns => Volatile.Read(ref _turns);
+
+    /// <summary>A turn begins.</summary>
+    public void CountTurn() => _turns++;
 
     /// <summary>Packets taken from the device or socket.</summary>
     public void Receive(int packets) => _received += packets;

@@ -12,7 +12,7 @@ namespace Overlay.Encap.Devices;
 /// </remarks>
 public interface ITunQueue
 {
-    /// <summary>Waits until a packet can be read or the device is in trouble.</summary>
+    /// <summary>Waits until a packet can be read, the device is in trouble, or a while has passed.</summary>
     /// <returns>False once the plane is being stopped.</returns>
     bool WaitReadable();
 

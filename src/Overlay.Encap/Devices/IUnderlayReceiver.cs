@@ -6,7 +6,7 @@ namespace Overlay.Encap.Devices;
 /// <remarks>One thread. Nothing blocks but <see cref="WaitReadable"/>.</remarks>
 public interface IUnderlayReceiver
 {
-    /// <summary>Waits until a datagram can be received.</summary>
+    /// <summary>Waits until a datagram can be received, or a while has passed.</summary>
     /// <returns>False once the plane is being stopped.</returns>
     bool WaitReadable();
 

@@ -43,13 +43,23 @@ public sealed class DataPlane
     /// <summary>What came from the network to the device.</summary>
     public FlowSnapshot Inbound => FlowSnapshot.Sum(_inbound.Select(loop => loop.Counters.Snapshot()));
 
+    /// <summary>
+    /// How often each loop has turned, under the name of its thread. A loop with nothing to do turns every few seconds, so one
+    /// whose number stands still for longer hangs.
+    /// </summary>
+    public IEnumerable<(string Thread, long Turns)> Turns =>
+    [
+        .. _outbound.Select((loop, i) => (OutboundName(i), loop.Counters.Turns)),
+        .. _inbound.Select((loop, i) => (InboundName(i), loop.Counters.Turns)),
+    ];
+
     /// <summary>Starts all threads.</summary>
     public void Start()
     {
         _threads =
         [
-            .. _outbound.Select((loop, i) => NewThread($"outbound-{i}", loop.Run)),
-            .. _inbound.Select((loop, i) => NewThread($"inbound-{i}", loop.Run)),
+            .. _outbound.Select((loop, i) => NewThread(OutboundName(i), loop.Run)),
+            .. _inbound.Select((loop, i) => NewThread(InboundName(i), loop.Run)),
         ];
         _running = _threads.Length;
         foreach (Thread thread in _threads) thread.Start();
@@ -61,6 +71,10 @@ public sealed class DataPlane
         _stop.Trigger();
         foreach (Thread thread in _threads) thread.Join();
     }
+
+    private static string OutboundName(int worker) => $"outbound-{worker}";
+
+    private static string InboundName(int worker) => $"inbound-{worker}";
 
     private Thread NewThread(string name, Func<IoResult> loop) => new(() => Guard(name, loop)) { Name = name, IsBackground = true };
 

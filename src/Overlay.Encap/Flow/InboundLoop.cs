@@ -51,6 +51,7 @@ public sealed class InboundLoop : IRunSink
     {
         while (_underlay.WaitReadable())
         {
+            Counters.CountTurn();
             IoResult result = Turn();
             if (result.Status != IoStatus.Ok) return result;
         }

@@ -63,6 +63,7 @@ public sealed class OutboundLoop
     {
         while (_tun.WaitReadable())
         {
+            Counters.CountTurn();
             IoResult result = Turn();
             if (result.Status != IoStatus.Ok) return result;
         }
@@ -82,7 +83,11 @@ public sealed class OutboundLoop
             int packetAt = room + Headroom;
             IoResult got = _tun.Read(_arena.Bytes.Slice(packetAt - VirtioNetHeader.Size, VirtioNetHeader.Size + MaxPacket));
             if (got.Status == IoStatus.WouldBlock) break;
-            if (got.Status != IoStatus.Ok) return got;
+            if (got.Status != IoStatus.Ok)
+            {
+                result = got;
+                break;
+            }
             read++;
 
             VirtioNetHeader header = VirtioNetHeader.Read(_arena.Bytes[(packetAt - VirtioNetHeader.Size)..]);
@@ -101,8 +106,12 @@ public sealed class OutboundLoop
             if (header.GsoType == VirtioNetHeader.GsoNone) result = AddPlain(packet, header, lane, table, table.Remotes[remote]);
             else result = AddSuper(packet, header, lane, table, table.Remotes[remote]);
         }
+        // What was read leaves or is counted, even though the device may be gone.
         foreach (SendBatch lane in _lanes)
-            if (result.Status == IoStatus.Ok) result = _sender.Send(lane, table);
+        {
+            IoResult sent = _sender.Send(lane, table);
+            if (result.Status == IoStatus.Ok) result = sent;
+        }
         return result.Status == IoStatus.Ok ? IoResult.Done(read) : result;
     }
 

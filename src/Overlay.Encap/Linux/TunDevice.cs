@@ -62,6 +62,13 @@ public sealed unsafe class TunDevice : IDisposable
         }
     }
 
+    /// <summary>Makes the queues fit for other loops, after those that used them have ended: what waits in the kernel is not lost.</summary>
+    /// <param name="signal">Ends the waits of all queues from now on.</param>
+    public void Rearm(ShutdownSignal signal)
+    {
+        foreach (TunQueue queue in Queues) queue.Rearm(signal);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -17,13 +17,13 @@ public sealed unsafe class TunQueue : ITunQueue, IDisposable
     private const int Runt = VirtioNetHeader.Size + IPv4View.MinHeader;
 
     private readonly FileDescriptor _descriptor;
-    private readonly ShutdownSignal _signal;
+    private ShutdownSignal _signal;
 
     internal TunQueue(FileDescriptor descriptor, ShutdownSignal signal) => (_descriptor, _signal) = (descriptor, signal);
 
     /// <inheritdoc/>
     public bool WaitReadable() =>
-        Syscall.Poll(_descriptor, POLLIN, _signal.Descriptor, -1, out _, out bool stopping) >= 0 && !stopping;
+        Syscall.Poll(_descriptor, POLLIN, _signal.Descriptor, ShutdownSignal.LongestWait, out _, out bool stopping) >= 0 && !stopping;
 
     /// <inheritdoc/>
     public IoResult Read(Span<byte> destination) => Outcome.OfRead(Syscall.Read(_descriptor, destination));
@@ -43,6 +43,9 @@ public sealed unsafe class TunQueue : ITunQueue, IDisposable
         }
         return Outcome.OfWrite(Syscall.WriteV(_descriptor, vector, pieces.Length));
     }
+
+    /// <summary>From now on another signal ends the waits. Not while a thread waits.</summary>
+    internal void Rearm(ShutdownSignal signal) => _signal = signal;
 
     /// <inheritdoc/>
     public void Dispose() => _descriptor.Dispose();

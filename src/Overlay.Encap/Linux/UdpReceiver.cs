@@ -16,7 +16,7 @@ public sealed unsafe class UdpReceiver : IUnderlayReceiver, IDisposable
     private const int ControlSize = 64;   // a UDP_GRO and an IP_TOS message, 24 bytes each
 
     private readonly FileDescriptor _descriptor;
-    private readonly ShutdownSignal _signal;
+    private ShutdownSignal _signal;
     private mmsghdr[] _messages = [];
     private iovec[] _vector = [];
     private sockaddr_in[] _sources = [];
@@ -57,7 +57,7 @@ public sealed unsafe class UdpReceiver : IUnderlayReceiver, IDisposable
 
     /// <inheritdoc/>
     public bool WaitReadable() =>
-        Syscall.Poll(_descriptor, POLLIN, _signal.Descriptor, -1, out _, out bool stopping) >= 0 && !stopping;
+        Syscall.Poll(_descriptor, POLLIN, _signal.Descriptor, ShutdownSignal.LongestWait, out _, out bool stopping) >= 0 && !stopping;
 
     /// <inheritdoc/>
     public IoResult Receive(ReceiveBatch batch)
@@ -72,6 +72,13 @@ public sealed unsafe class UdpReceiver : IUnderlayReceiver, IDisposable
         int count = Syscall.RecvMmsg(_descriptor, messages, batch.Capacity, MSG_DONTWAIT);
         for (int i = 0; i < count; i++) batch.Datagrams[i] = Describe(messages[i], _sources[i]);
         return Outcome.Of(count);
+    }
+
+    /// <summary>Makes it fit for another loop, after the one that used it has ended: another signal ends the waits from now on.</summary>
+    public void Rearm(ShutdownSignal signal)
+    {
+        _signal = signal;
+        _messages = [];   // they point into the memory of the loop that ended
     }
 
     /// <inheritdoc/>

@@ -26,7 +26,7 @@ public sealed unsafe class UdpSender : IUnderlaySender, IDisposable
     private readonly FileDescriptor[] _lanes;
     private readonly FileDescriptor _probe;   // never sends; connected to a peer, it tells the MTU of the path
     private readonly int _port;
-    private readonly ShutdownSignal _signal;
+    private ShutdownSignal _signal;
     private readonly mmsghdr[] _messages = GC.AllocateArray<mmsghdr>(SendBatch.MaxDatagrams, pinned: true);
     private readonly iovec[] _vector = GC.AllocateArray<iovec>(SendBatch.MaxSlices, pinned: true);
     private readonly sockaddr_in[] _destinations = GC.AllocateArray<sockaddr_in>(SendBatch.MaxDatagrams, pinned: true);
@@ -100,6 +100,9 @@ public sealed unsafe class UdpSender : IUnderlaySender, IDisposable
     public bool WaitWritable(int lane) =>
         Syscall.Poll(_lanes[lane], POLLOUT, _signal.Descriptor, WritableTimeout, out short ready, out bool stopping) > 0
         && !stopping && (ready & POLLOUT) != 0;
+
+    /// <summary>Makes it fit for another loop, after the one that used it has ended: another signal ends the waits from now on.</summary>
+    public void Rearm(ShutdownSignal signal) => _signal = signal;
 
     /// <inheritdoc/>
     public void Dispose()

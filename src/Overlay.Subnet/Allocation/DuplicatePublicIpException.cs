@@ -13,8 +13,12 @@ public sealed class DuplicatePublicIpException : Exception
     /// <param name="theirs">The lease found under our address.</param>
     public DuplicatePublicIpException(LeaseAttributes ours, Lease theirs)
         : base($"PublicIP {ours.PublicIP} is in use by another node: lease {theirs.Key} belongs to node id \"{theirs.Attributes.NodeId}\", this node is "
-            + $"\"{ours.NodeId}\". Give this node an address of its own (--public-ip, --iface); if the other node is gone for good or was reinstalled, "
-            + $"delete its key {theirs.Key} with etcdctl")
+            + $"\"{ours.NodeId}\". Give this node an address of its own (--public-ip, --iface). If the other node is gone for good, or if it was this very "
+            + "machine before it was reinstalled or lost its state, its key expires by itself within the lease time, and may be deleted at once")
     {
+        Theirs = theirs;
     }
+
+    /// <summary>The lease found under our address.</summary>
+    public Lease Theirs { get; }
 }

@@ -176,7 +176,9 @@ public sealed class LeaseAcquirer
             }
             catch (StoreException e) when (e.Fault != StoreFault.LeaseNotFound)
             {
-                Waiting(e.Message);
+                WaitingFor = e.Message;
+                if (_throttle.ShouldLog(e))
+                    _log.AcquireWaits(e.IsLossOfContact ? LogLevel.Debug : LogLevel.Warning, e.Message); // the watcher of all leases warns of the former
             }
             await backoff.DelayAsync(cancellationToken).ConfigureAwait(false);
         }
@@ -233,6 +235,6 @@ public sealed class LeaseAcquirer
     {
         WaitingFor = reason;
         if (_throttle.ShouldLog(reason))
-            _log.AcquireWaits(reason);
+            _log.AcquireWaits(LogLevel.Warning, reason);
     }
 }

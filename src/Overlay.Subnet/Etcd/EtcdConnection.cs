@@ -12,17 +12,27 @@ namespace Overlay.Subnet.Etcd;
 /// </summary>
 internal sealed class EtcdConnection : IDisposable
 {
+    // A channel that lost its server in the middle of connecting may wait for that connection for ever: seen with a few of 255 agents when
+    // etcd is killed, each call of theirs timing out on an etcd that is well.
+    private const int StuckAfter = 3;
+
     private readonly ILogger _log;
+    private readonly CallInvoker? _invoker;
     private readonly Lock _gate = new();
     private EtcdClient? _client;
     private TlsFiles? _files;
     private bool _authIsOff;
+    private int _timeoutsInARow;
     private bool _disposed;
 
-    public EtcdConnection(EtcdOptions options, ILogger log)
+    /// <param name="options">Where and how to connect.</param>
+    /// <param name="log">For repairs.</param>
+    /// <param name="invoker">Carries the calls instead of a connection of our own; then TLS and login do not come into it.</param>
+    public EtcdConnection(EtcdOptions options, ILogger log, CallInvoker? invoker = null)
     {
         Options = options;
         _log = log;
+        _invoker = invoker;
     }
 
     public EtcdOptions Options { get; }
@@ -50,6 +60,9 @@ internal sealed class EtcdConnection : IDisposable
     /// <summary>Sent with every call: a member without a leader shall say so at once instead of letting us wait.</summary>
     public static Metadata Headers() => new() { { "hasleader", "true" } };
 
+    /// <summary>The server has answered.</summary>
+    public void Answered() => Volatile.Write(ref _timeoutsInARow, 0);
+
     /// <summary>Removes the cause of a failure where that lies with us.</summary>
     /// <returns>Whether trying again at once makes sense.</returns>
     public bool Repair(StoreFault fault)
@@ -74,9 +87,25 @@ internal sealed class EtcdConnection : IDisposable
                     _client.Dispose();
                     _client = null;
                     return true;
+                case StoreFault.Timeout when ++_timeoutsInARow >= StuckAfter:
+                    _timeoutsInARow = 0;
+                    _log.ConnectingAnew(StuckAfter);
+                    _client.Dispose();
+                    _client = null;
+                    return false;
                 default:
                     return false;
             }
+        }
+    }
+
+    /// <summary>Gives up every connection there is; the next call opens others.</summary>
+    public void Reset()
+    {
+        lock (_gate)
+        {
+            _client?.Dispose();
+            _client = null;
         }
     }
 
@@ -91,6 +120,8 @@ internal sealed class EtcdConnection : IDisposable
 
     private EtcdClient Create()
     {
+        if (_invoker is not null)
+            return new EtcdClient(_invoker);
         _files = Options.UsesTls ? TlsFiles.Load(Options) : null;
 
         // For https the overload with TLS options is a must: the plain one sends clear text whatever the scheme says.

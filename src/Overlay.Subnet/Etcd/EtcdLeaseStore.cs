@@ -15,7 +15,8 @@ namespace Overlay.Subnet.Etcd;
 /// </summary>
 public sealed partial class EtcdLeaseStore : ILeaseStore, IDisposable
 {
-    private const int PageSize = 200; // leases are under 250 bytes: a page stays far below etcd's habitual 1.5 MiB
+    // Leases are under 250 bytes: a page stays below etcd's habitual 1.5 MiB, and 5,000 nodes fit into one.
+    private const int PageSize = 6000;
 
     private readonly EtcdOptions _options;
     private readonly EtcdConnection _connection;
@@ -28,6 +29,19 @@ public sealed partial class EtcdLeaseStore : ILeaseStore, IDisposable
         _options = options;
         _connection = new EtcdConnection(options, log);
     }
+
+    /// <summary>Creates the store over other means of carrying calls than a network, for the simulation.</summary>
+    internal EtcdLeaseStore(EtcdOptions options, ILogger<EtcdLeaseStore> log, CallInvoker invoker)
+    {
+        _options = options;
+        _connection = new EtcdConnection(options, log, invoker);
+    }
+
+    /// <summary>
+    /// Gives up every connection: for when this node's address has changed, by which they are dead without anybody having said so. Calls under
+    /// way fail as they would without a server.
+    /// </summary>
+    public void Reconnect() => _connection.Reset();
 
     /// <inheritdoc/>
     public async Task<StoreSnapshot> ReadAsync(string path, CancellationToken cancellationToken)
@@ -71,7 +85,8 @@ public sealed partial class EtcdLeaseStore : ILeaseStore, IDisposable
             WatchResponse response = await watch.NextAsync(cancellationToken).ConfigureAwait(false);
             yield return new StoreChanges(
                 response.Events.Count == 0 ? 0 : response.Events[^1].Kv.ModRevision,
-                [.. response.Events.Select(e => RecordOf(e.Kv, e.Type == Event.Types.EventType.Delete))]);
+                [.. response.Events.Select(e => RecordOf(e.Kv, e.Type == Event.Types.EventType.Delete))],
+                response.Events.Count == 0 ? response.Header.ClusterId : 0);
         }
     }
 
@@ -149,7 +164,9 @@ public sealed partial class EtcdLeaseStore : ILeaseStore, IDisposable
             try
             {
                 // gRPC wants the deadline as UTC wall time and turns it into a duration at once.
-                return await call(_connection.Client, DateTime.UtcNow + _options.RequestTimeout).ConfigureAwait(false);
+                T answer = await call(_connection.Client, DateTime.UtcNow + _options.RequestTimeout).ConfigureAwait(false);
+                _connection.Answered();
+                return answer;
             }
             catch (Exception e)
             {

@@ -31,7 +31,10 @@ public sealed class Backoff
     }
 
     /// <summary>Waits for the next delay.</summary>
-    public Task DelayAsync(CancellationToken cancellationToken) => Task.Delay(Next(), _time, cancellationToken);
+    public Task DelayAsync(CancellationToken cancellationToken) => Pause.ForAsync(Next(), _time, cancellationToken);
+
+    /// <summary>Waits for a random part of a time over which all who do the same shall spread.</summary>
+    public Task SpreadAsync(TimeSpan over, CancellationToken cancellationToken) => Pause.ForAsync(over * _random.NextDouble(), _time, cancellationToken);
 
     /// <summary>Starts again from the least delay, after a success.</summary>
     public void Reset() => _next = _least;

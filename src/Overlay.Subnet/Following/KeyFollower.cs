@@ -8,22 +8,40 @@ namespace Overlay.Subnet.Following;
 /// Follows a path of the store for ever: a snapshot, then each change after it. A lost watch resumes after the last change applied; when that
 /// has been compacted away, or the store was set back, a new snapshot follows. Never goes back to an older revision by mistake.
 /// </summary>
-internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider time, ILogger log)
+/// <param name="store">The store.</param>
+/// <param name="path">What to follow.</param>
+/// <param name="time">The clock.</param>
+/// <param name="log">For the path's ups and downs.</param>
+/// <param name="random">Spreads the retries; shared randomness by default.</param>
+/// <param name="lossLevel">How loudly to say that contact is lost. Many follow one etcd: one of them warns.</param>
+/// <param name="seen">The revision an earlier run has seen; 0 for none.</param>
+internal sealed class KeyFollower(
+    ILeaseStore store, string path, TimeProvider time, ILogger log, Random? random = null, LogLevel lossLevel = LogLevel.Warning, long seen = 0)
 {
-    private readonly Backoff _backoff = new(time);
+    // Whatever makes us read everything anew makes all nodes do it, at the same moment; the keys are as many as the nodes. At this much for
+    // each, 5,000 nodes come within a minute, and a small fleet at once.
+    private static readonly TimeSpan SpreadPerKey = TimeSpan.FromMilliseconds(12);
+
+    private readonly Backoff _backoff = new(time, random: random);
     private readonly ReasonThrottle _throttle = new(time);
-    private long _seen;
+    private readonly TaskCompletionSource _firstFailure = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long _seen = seen;
     private ulong _cluster;
+    private int _keys;
     private bool _doubted;
 
     /// <summary>Why there is no contact, in words; null while there is.</summary>
     public string? WaitingFor { get; private set; } = "etcd";
+
+    /// <summary>Ends when a try has failed for the first time.</summary>
+    public Task FirstFailure => _firstFailure.Task;
 
     /// <summary>Runs until cancelled; one enumeration per instance.</summary>
     public async IAsyncEnumerable<FollowUpdate> FollowAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         bool needsSnapshot = true;
         bool lost = false;
+        bool told = false;
         while (true)
         {
             StoreException? failure = null;
@@ -44,9 +62,14 @@ internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider t
                     (bool more, failure) = await TryAsync(() => watch.MoveNextAsync().AsTask()).ConfigureAwait(false);
                     if (!more)
                         break;
-                    if (lost)
+                    if (IsOtherCluster(watch.Current))
+                    {
+                        failure = new StoreException(StoreFault.Rewound, "etcd answers as another cluster than the one read before: restored from a backup?");
+                        break;
+                    }
+                    if (told)
                         log.FollowingAgain(path, _seen + 1);
-                    lost = false;
+                    lost = told = false;
                     Reached();
                     _seen = Math.Max(_seen, watch.Current.Revision);
                     yield return new FollowUpdate(FollowKind.Changes, _seen, watch.Current.Records);
@@ -55,13 +78,19 @@ internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider t
             if (failure?.Fault is StoreFault.Compacted or StoreFault.Rewound)
             {
                 needsSnapshot = true;
-                log.ReadingAnew(path, failure.Message);
+                if (_throttle.ShouldLog($"{failure.Fault}"))
+                    log.ReadingAnew(path, failure.Message);
+                await _backoff.SpreadAsync(SpreadPerKey * _keys, cancellationToken).ConfigureAwait(false);
             }
             else if (failure is not null)
             {
                 WaitingFor = failure.Message;
-                if (_throttle.ShouldLog(failure.Message))
-                    log.FollowingLost(path, failure.Message);
+                _firstFailure.TrySetResult();
+                if (_throttle.ShouldLog(failure))
+                {
+                    log.FollowingLost(failure.IsLossOfContact ? lossLevel : LogLevel.Warning, path, failure.Message);
+                    told = true;
+                }
                 if (!lost)
                     yield return new FollowUpdate(FollowKind.Lost, _seen, [], failure);
                 lost = true;
@@ -88,8 +117,12 @@ internal sealed class KeyFollower(ILeaseStore store, string path, TimeProvider t
         _doubted = false;
         _seen = snapshot.Revision;
         _cluster = snapshot.ClusterId;
+        _keys = Math.Max(_keys, snapshot.Records.Count); // after a wipe the nodes are still as many
         return true;
     }
+
+    // The store may have been replaced by one whose revision is no lower; the connection knows only which cluster anybody read last.
+    private bool IsOtherCluster(StoreChanges changes) => changes.ClusterId != 0 && _cluster != 0 && changes.ClusterId != _cluster;
 
     private void Reached()
     {

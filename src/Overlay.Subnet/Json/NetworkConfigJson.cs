@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using System.Text.Json;
 using Overlay.Subnet.Model;
@@ -39,6 +40,31 @@ internal static class NetworkConfigJson
             throw new NetworkConfigException(key, e.Message);
         }
         return Check(fields);
+    }
+
+    public static byte[] Write(NetworkConfig config)
+    {
+        var buffer = new ArrayBufferWriter<byte>(256);
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            BackendConfig backend = config.Backend;
+            writer.WriteStartObject();
+            writer.WriteString("Network", config.Network.ToString());
+            writer.WriteNumber("SubnetLen", config.SubnetLength);
+            writer.WriteString("SubnetMin", config.SubnetMin.ToString());
+            writer.WriteString("SubnetMax", config.SubnetMax.ToString());
+            writer.WriteBoolean("EnableNFTables", config.EnableNFTables);
+            writer.WriteStartObject("Backend");
+            if (!backend.TypeWasMissing)
+                writer.WriteString("Type", backend.Type);
+            writer.WriteNumber("VNI", backend.Vni);
+            writer.WriteNumber("Port", backend.Port);
+            writer.WriteNumber("MTU", backend.Mtu);
+            writer.WriteBoolean("DirectRouting", backend.DirectRouting);
+            writer.WriteEndObject();
+            writer.WriteEndObject();
+        }
+        return buffer.WrittenSpan.ToArray();
     }
 
     private static void ReadField(ref Utf8JsonReader reader, string name, Fields fields, ref string key)

@@ -31,6 +31,9 @@ public sealed record NetworkConfig
     /// <exception cref="NetworkConfigException">The text is not a usable config; the message names key and reason.</exception>
     public static NetworkConfig Parse(ReadOnlySpan<byte> utf8) => NetworkConfigJson.Parse(utf8);
 
+    /// <summary>A text from which <see cref="Parse"/> makes an equal config, every value spelled out, UTF-8.</summary>
+    public byte[] ToJson() => NetworkConfigJson.Write(this);
+
     /// <summary>Tells whether <paramref name="subnet"/> is one that this config leases: right length, within the limits.</summary>
     public bool Fits(IPNetwork subnet) =>
         IPv4.IsIPv4(subnet) && subnet.PrefixLength == SubnetLength

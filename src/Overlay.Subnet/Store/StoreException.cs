@@ -12,4 +12,10 @@ public sealed class StoreException : Exception
 
     /// <summary>The kind of failure.</summary>
     public StoreFault Fault { get; }
+
+    /// <summary>
+    /// The store cannot be used at all, by anybody who asks it the same way; the other faults concern one key, one answer or one kind of call.
+    /// </summary>
+    public bool IsLossOfContact => Fault is StoreFault.Unreachable or StoreFault.Timeout or StoreFault.NoLeader or StoreFault.Overloaded
+        or StoreFault.Unauthenticated or StoreFault.Tls or StoreFault.NotEtcd;
 }

@@ -7,11 +7,13 @@ namespace Overlay.Subnet.Watching;
 /// <summary>
 /// The keys below <c>subnets/</c> as last seen, folded from snapshots and changes into lease tables. Pure; not safe for concurrent use.
 /// </summary>
-internal sealed class LeaseBook(IPAddress ownPublicIP)
+/// <param name="ownPublicIP">This node's address.</param>
+/// <param name="known">What stood there when an earlier run looked last.</param>
+internal sealed class LeaseBook(IPAddress ownPublicIP, IEnumerable<Lease> known)
 {
     private const int MaxBadKeys = 10_000;
 
-    private readonly Dictionary<string, Lease> _leases = [];
+    private readonly Dictionary<string, Lease> _leases = known.ToDictionary(lease => StorePaths.Subnet(lease.Key));
     private readonly HashSet<string> _badKeys = [];
     private readonly HashSet<string> _badValues = [];
     private Dictionary<string, Lease> _retained = [];

@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Net;
 using Overlay.Subnet.Model;
 
@@ -9,7 +8,7 @@ namespace Overlay.Subnet.Watching;
 /// </summary>
 public sealed class LeaseTable
 {
-    private LeaseTable(long revision, FrozenDictionary<IPNetwork, Lease> leases, IReadOnlyList<LeaseConflict> conflicts, int rejectedKeys, int rejectedValues)
+    private LeaseTable(long revision, Dictionary<IPNetwork, Lease> leases, IReadOnlyList<LeaseConflict> conflicts, int rejectedKeys, int rejectedValues)
     {
         Revision = revision;
         Leases = leases;
@@ -19,7 +18,7 @@ public sealed class LeaseTable
     }
 
     /// <summary>A table before the first snapshot.</summary>
-    public static LeaseTable Empty { get; } = new(0, FrozenDictionary<IPNetwork, Lease>.Empty, [], 0, 0);
+    public static LeaseTable Empty { get; } = new(0, [], [], 0, 0);
 
     /// <summary>The store revision this table stands at.</summary>
     public long Revision { get; }
@@ -60,7 +59,7 @@ public sealed class LeaseTable
         }
         foreach (Lease lease in retained ?? [])
             claims.Add(lease);
-        return new LeaseTable(revision, claims.Granted.ToFrozenDictionary(lease => lease.Subnet), conflicts, rejectedKeys, rejectedValues);
+        return new LeaseTable(revision, claims.Granted.ToDictionary(lease => lease.Subnet), conflicts, rejectedKeys, rejectedValues);
     }
 
     /// <summary>What changed from <paramref name="older"/> to this table, in no particular order.</summary>

@@ -23,11 +23,11 @@ public sealed class NetworkConfigWatcher
     private string? _problem = "the network config has not been read yet";
 
     /// <summary>Creates a watcher; nothing happens before <see cref="RunAsync"/>.</summary>
-    public NetworkConfigWatcher(ILeaseStore store, TimeProvider time, ILogger<NetworkConfigWatcher> log)
+    public NetworkConfigWatcher(ILeaseStore store, TimeProvider time, ILogger<NetworkConfigWatcher> log, Random? random = null)
     {
         _time = time;
         _log = log;
-        _follower = new KeyFollower(store, StorePaths.Config, time, log);
+        _follower = new KeyFollower(store, StorePaths.Config, time, log, random, LogLevel.Debug); // the watcher of all leases warns of the same
     }
 
     /// <summary>The newest valid config not yet read. The first is the first one found; each later one differs from the one before it.</summary>
@@ -38,6 +38,9 @@ public sealed class NetworkConfigWatcher
 
     /// <summary>What keeps the newest config from being known or used, in words; null when all is well.</summary>
     public string? WaitingFor => _follower.WaitingFor ?? _problem;
+
+    /// <summary>Ends when etcd has failed to answer for the first time.</summary>
+    public Task FirstFailure => _follower.FirstFailure;
 
     /// <summary>Follows the config until cancelled. Call once.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)

@@ -102,7 +102,6 @@ public sealed class FlannelFlagTests
     }
 
     [Theory]
-    [InlineData("-ip-blackhole-route", "no blackhole route")]
     [InlineData("-ip-masq-fully-random-disable", "no effect without --ip-masq")]
     public void What_this_version_does_not_do_is_said(string argument, string warning) =>
         Assert.Contains(Parsed.Run([argument]).Warnings, w => w.Contains(warning));

@@ -82,7 +82,7 @@ public class EtcdCheckTests
     [Fact]
     public void C30_a_clone_with_our_address_is_named()
     {
-        AgentState state = new("00000000000000000000000000000001", MacAddress.NewLocal(), null, null);
+        AgentState state = new("00000000000000000000000000000001", MacAddress.NewLocal());
 
         Some.AssertIs(LeaseChecks.Judge(Good with { Keys = Keys(Key("10.1.15.0-24", "192.168.64.1", nodeId: "00000000000000000000000000000002")) }, Some.Node, state),
             Checks.Own, Verdict.Fail, "another node's id 00000000000000000000000000000002");

@@ -2,17 +2,24 @@ using Microsoft.Extensions.Logging;
 
 namespace Overlay.Agent.Tests.Forwarding;
 
-/// <summary>Keeps the text of every line logged.</summary>
+/// <summary>Keeps the text of every line logged. Thread-safe.</summary>
 internal sealed class LineLogger : ILogger
 {
+    private readonly List<string> _lines = [];
+
     /// <summary>The lines so far.</summary>
-    public List<string> Lines { get; } = [];
+    public IReadOnlyList<string> Lines
+    {
+        get { lock (_lines) return [.. _lines]; }
+    }
 
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
 
     public bool IsEnabled(LogLevel logLevel) => true;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-        Lines.Add(formatter(state, exception));
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
+        lock (_lines) _lines.Add(formatter(state, exception));
+    }
 }

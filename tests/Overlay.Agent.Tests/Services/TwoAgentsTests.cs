@@ -8,6 +8,7 @@ using Overlay.Encap.Forwarding;
 using Overlay.Encap.Mtu;
 using Overlay.Encap.Wire;
 using Overlay.Subnet.Allocation;
+using Overlay.Subnet.Keeping;
 using Overlay.Subnet.Model;
 using Overlay.Subnet.Store;
 using Overlay.Subnet.Watching;

@@ -34,10 +34,26 @@ public sealed class StateFileTests : IDisposable
         Assert.True(NewFile().TrySave(fresh, out string? problem), problem);
         Assert.Equal(new LoadedState(fresh, null), NewFile().Load());
 
-        AgentState leased = fresh with { Network = IPNetwork.Parse("10.1.0.0/16"), Subnet = IPNetwork.Parse("10.1.15.0/24") };
+        AgentState leased = fresh with
+        {
+            Network = IPNetwork.Parse("10.1.0.0/16"),
+            Subnet = IPNetwork.Parse("10.1.15.0/24"),
+            EtcdLeaseId = long.MaxValue,
+            LeaseExpires = new DateTimeOffset(2026, 3, 4, 5, 6, 7, 89, TimeSpan.Zero),
+            Announced = IPNetwork.Parse("10.1.14.0/24"),
+        };
         Assert.True(NewFile().TrySave(leased, out problem), problem);
         Assert.Equal(new LoadedState(leased, null), NewFile().Load());
         Assert.Equal([StatePath], Directory.GetFileSystemEntries(_folder.File("lib")));
+    }
+
+    [Fact]
+    public void A_file_of_the_first_agents_keeps_identity_and_subnet()
+    {
+        Write(Sealed(1, $$"""{"nodeId":"{{new string('a', 32)}}","vtepMac":"02:00:00:00:00:01","network":"10.1.0.0/16","subnet":"10.1.15.0/24"}"""));
+        AgentState state = NewFile().Load().State!;
+        Assert.Equal(IPNetwork.Parse("10.1.15.0/24"), state.Subnet);
+        Assert.Null(state.EtcdLeaseId);
     }
 
     [Fact]

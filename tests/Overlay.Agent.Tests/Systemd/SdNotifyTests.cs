@@ -66,6 +66,8 @@ public sealed class SdNotifyTests : IDisposable
         Assert.Equal("STATUS=waiting for etcd\\nREADY=1", Receive(supervisor));
         notify.Ready("10.1.15.0/24, 3 peers");
         Assert.Equal("READY=1\nSTATUS=10.1.15.0/24, 3 peers", Receive(supervisor));
+        notify.Alive();
+        Assert.Equal("WATCHDOG=1", Receive(supervisor));
         notify.Stopping("asked to stop");
         Assert.Equal("STOPPING=1\nSTATUS=asked to stop", Receive(supervisor));
     }

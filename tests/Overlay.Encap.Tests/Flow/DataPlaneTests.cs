@@ -55,6 +55,28 @@ public sealed class DataPlaneTests
     }
 
     [Fact]
+    public void K19_a_loop_that_hangs_stands_still_in_the_turns_and_the_others_go_on()
+    {
+        using ManualResetEventSlim gate = new();
+        DataPlane plane = Plane();
+        plane.Start();
+        _tuns[0].OnRead = () => gate.Wait(CancellationToken.None);
+        _tuns[0].Send(Packet.Udp(Nodes.Address(1, 2), Nodes.Address(2, 2), [1]));
+        Assert.True(SpinWait.SpinUntil(() => Turns("outbound-0") == 1, Deadline));
+        for (int i = 1; i <= 3; i++)
+        {
+            _tuns[1].Send(Packet.Udp(Nodes.Address(1, 2), Nodes.Address(2, 2), [1]));
+            Assert.True(SpinWait.SpinUntil(() => Turns("outbound-1") >= i && _tuns[1].Unread == 0, Deadline));
+        }
+        Assert.Equal(1, Turns("outbound-0"));
+        Assert.Equal(["inbound-0", "inbound-1", "outbound-0", "outbound-1"], plane.Turns.Select(loop => loop.Thread).Order());
+        gate.Set();
+        plane.Stop();
+
+        long Turns(string thread) => plane.Turns.Single(loop => loop.Thread == thread).Turns;
+    }
+
+    [Fact]
     public async Task The_first_fault_wins_and_stops_every_loop()
     {
         DataPlane plane = Plane();

@@ -1,3 +1,6 @@
+using System.Net;
+using Overlay.Encap.Buffers;
+using Overlay.Encap.Devices;
 using Overlay.Encap.Linux;
 using Overlay.Encap.Linux.Gate;
 
@@ -33,6 +36,23 @@ public sealed class TunDeviceTests
         Assert.Equal(Errno.EBUSY, Assert.Throws<LinuxException>(() => TunDevice.Open("ovl0", 3, segments: true, signal).Dispose()).Errno);
         Assert.Contains(" ovl0: ", PrivateNetwork.Ip("-o link show"), StringComparison.Ordinal);
         Assert.DoesNotContain(" ovl1: ", PrivateNetwork.Ip("-o link show"), StringComparison.Ordinal);
+    });
+
+    [Fact]
+    public void K19_a_wait_for_packets_that_do_not_come_ends_after_a_while_so_that_the_loop_turns() => PrivateNetwork.Run(() =>
+    {
+        Assert.SkipUnless(File.Exists("/dev/net/tun"), "there is no /dev/net/tun");
+        using ShutdownSignal signal = new();
+        using TunDevice device = TunDevice.Open("ovl0", 1, segments: true, signal);
+        using UdpReceiver receiver = UdpReceiver.Open(IPAddress.Loopback, 0, shared: false, joins: false, signal);
+        byte[] room = new byte[2048];
+        Assert.True(device.Queues[0].WaitReadable());
+        Assert.Equal(IoStatus.WouldBlock, device.Queues[0].Read(room).Status);
+        Assert.True(receiver.WaitReadable());
+        Assert.Equal(IoStatus.WouldBlock, receiver.Receive(new ReceiveBatch(4)).Status);
+        signal.Trigger();
+        Assert.False(device.Queues[0].WaitReadable());
+        Assert.False(receiver.WaitReadable());
     });
 
     [Theory]

@@ -43,16 +43,21 @@ internal sealed class Underlay : IAsyncDisposable
     /// <summary>Plugs a new host into the switch.</summary>
     public Host Attach(string name, int number)
     {
-        NetworkNamespace space = CreateNamespace(name);
-        IPAddress address = AddressOf(number);
-        space.Ip(
-            $"link add eth0 mtu {Mtu} type veth peer name {name} mtu {Mtu} netns {_switch.Name}",
-            $"address add {address}/24 dev eth0",
-            "link set eth0 up");
-        _switch.Ip($"link set {name} master br0 up");
+        Host host = new(name, AddressOf(number), CreateNamespace(name));
+        PlugIn(host);
         // What Docker switches on for the container network.
-        space.SetSysctl("ipv4/ip_forward", "1");
-        return new Host(name, address, space);
+        host.Namespace.SetSysctl("ipv4/ip_forward", "1");
+        return host;
+    }
+
+    /// <summary>Gives a host without a network card one, eth0, and plugs it into the switch.</summary>
+    public void PlugIn(Host host)
+    {
+        host.Namespace.Ip(
+            $"link add eth0 mtu {Mtu} type veth peer name {host.Name} mtu {Mtu} netns {_switch.Name}",
+            $"address add {host.Address}/24 dev eth0",
+            "link set eth0 up");
+        _switch.Ip($"link set {host.Name} master br0 up");
     }
 
     /// <summary>Gives the host's network card and its port on the switch the features of a profile (DATAPATH, underlay profiles).</summary>

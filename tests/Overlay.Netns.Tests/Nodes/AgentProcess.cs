@@ -131,7 +131,7 @@ internal sealed class AgentProcess : IAsyncDisposable
         lock (_log) _log.Add(line);
     }
 
-    private static string RepositoryRoot()
+    public static string RepositoryRoot()
     {
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {

@@ -56,6 +56,9 @@ internal sealed class EtcdNode : IAsyncDisposable
         await _process.WaitForExitAsync(CancellationToken.None);
     }
 
+    /// <summary>Loses all data; etcd does not run meanwhile.</summary>
+    public void Wipe() => Directory.Delete(_data, recursive: true);
+
     /// <summary>Runs etcdctl, which has to succeed.</summary>
     public string Ctl(params string[] arguments) => _host.Namespace.Must("etcdctl", ["--endpoints", Endpoint, .. arguments]);
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Time.Testing;
 using Overlay.Subnet.Allocation;
+using Overlay.Subnet.Keeping;
 using Overlay.Subnet.Model;
 using Overlay.Subnet.Store;
 using Overlay.Subnet.Tests.Support;
@@ -13,8 +14,9 @@ public sealed class LeaseKeeperTests : IAsyncLifetime
     private readonly FakeTimeProvider _time = new();
     private readonly ListLogger<LeaseKeeper> _log = new();
     private readonly ConcurrentQueue<LeaseHappening> _happened = new();
-    private readonly CancellationTokenSource _stop = new();
     private readonly MemoryLeaseStore _store;
+    private readonly LeaseAcquirer _acquirer;
+    private CancellationTokenSource _stop = new();
     private LeaseKeeper _keeper = null!;
     private Task _running = Task.CompletedTask;
     private OwnLease _acquired = null!;
@@ -22,6 +24,7 @@ public sealed class LeaseKeeperTests : IAsyncLifetime
     public LeaseKeeperTests()
     {
         _store = new MemoryLeaseStore(_time);
+        _acquirer = new LeaseAcquirer(_store, new LeaseTiming(), _time, new ListLogger<LeaseAcquirer>(), new Random(1));
     }
 
     private string OwnPath => Some.Path(_acquired.Key.Name);
@@ -38,15 +41,19 @@ public sealed class LeaseKeeperTests : IAsyncLifetime
 
     private async Task StartAsync(LeaseAttributes wanted)
     {
-        var acquirer = new LeaseAcquirer(_store, new LeaseTiming(), _time, new ListLogger<LeaseAcquirer>(), new Random(1));
-        _acquired = await acquirer.AcquireAsync(Some.Config, wanted, [], TestContext.Current.CancellationToken);
-        _keeper = new LeaseKeeper(_store, acquirer, Some.Config, _acquired, new LeaseTiming(), _time, _log);
+        _acquired = await _acquirer.AcquireAsync(Some.Config, wanted, [], TestContext.Current.CancellationToken);
+        Run(remaining: null);
+        await Eventually.TrueAsync(() => _store.WatchCount > 0 && (_acquired.IsReservation || Count<LeaseHappening.Renewed>() == 1), "started");
+    }
+
+    private void Run(TimeSpan? remaining)
+    {
+        _keeper = new LeaseKeeper(_store, _acquirer, Some.Config, _acquired, new LeaseTiming(), _time, _log, remaining: remaining);
         _running = Task.WhenAll(_keeper.RunAsync(_stop.Token), Task.Run(async () =>
         {
             await foreach (LeaseHappening happening in _keeper.Happenings.ReadAllAsync(_stop.Token))
                 _happened.Enqueue(happening);
         }));
-        await Eventually.TrueAsync(() => _store.WatchCount > 0 && (_acquired.IsReservation || Count<LeaseHappening.Renewed>() == 1), "started");
     }
 
     private int Count<T>() => _happened.OfType<T>().Count();
@@ -66,7 +73,6 @@ public sealed class LeaseKeeperTests : IAsyncLifetime
         await HappensAsync<LeaseHappening.Renewed>(7);
         Assert.Equal(7, Count<LeaseHappening.Renewed>());
         Assert.Equal(_acquired.ModRevision, _store.Get(OwnPath)!.ModRevision);
-        Assert.Equal(1, Count<LeaseHappening.Held>());
     }
 
     [Theory]
@@ -89,6 +95,71 @@ public sealed class LeaseKeeperTests : IAsyncLifetime
         Assert.True(_time.GetUtcNow() - before < TimeSpan.FromSeconds(1));
         Assert.Equal(Some.Json(Some.Node(1, "n1")), _store.GetText(OwnPath));
         Assert.Equal(_acquired.EtcdLeaseId, _store.Get(OwnPath)!.EtcdLeaseId);
+    }
+
+    // As the agent starts without etcd: with the lease as an earlier run remembered it, and no revision.
+    private async Task RestartAsync(TimeSpan remaining)
+    {
+        await _stop.CancelAsync();
+        await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _stop = new CancellationTokenSource();
+        _happened.Clear();
+        _acquired = _acquired with { ModRevision = 0 };
+        Run(remaining);
+    }
+
+    [Fact]
+    public async Task C2_a_lease_of_an_earlier_run_is_kept_as_if_that_run_had_gone_on()
+    {
+        StoreRecord before = _store.Get(OwnPath)!;
+        _store.IsDown = true;
+        await RestartAsync(TimeSpan.FromHours(1));
+        await HappensAsync<LeaseHappening.EtcdUnreachable>();
+        Assert.Equal(0, _log.Count("Warning 2116"));   // the watcher of all leases says it
+        _store.IsDown = false;
+        await HappensAsync<LeaseHappening.Renewed>();
+        await HappensAsync<LeaseHappening.EtcdBack>();
+        Assert.Equal(before, _store.Get(OwnPath));
+        await Eventually.TrueAsync(() => _keeper.Lease.ModRevision == before.ModRevision, "confirmed", _time);
+        Assert.Equal((0, 0, 0), (Count<LeaseHappening.Overdue>(), Count<LeaseHappening.Recreated>(), Count<LeaseHappening.Moved>()));
+    }
+
+    [Fact]
+    public async Task C6_a_lease_of_an_earlier_run_that_has_run_out_is_an_alarm_at_once()
+    {
+        _store.IsDown = true;
+        _store.Expire(_acquired.EtcdLeaseId);
+        await RestartAsync(TimeSpan.FromHours(-1));
+        await Eventually.TrueAsync(() => Count<LeaseHappening.Overdue>() == 1, "alarm"); // the clock stands still meanwhile
+        _store.IsDown = false;
+        await HappensAsync<LeaseHappening.Recreated>();
+        Assert.NotNull(_store.Get(OwnPath));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task C16_a_wipe_while_the_agent_was_away_is_answered_with_the_same_subnet(bool newCluster)
+    {
+        _store.Wipe(newCluster);
+        _store.IsDown = true;
+        await RestartAsync(TimeSpan.FromHours(1));
+        _store.IsDown = false;
+        await HappensAsync<LeaseHappening.Recreated>();
+        Assert.Equal(Some.Json(Some.Node(1, "n1")), _store.GetText(OwnPath));
+        Assert.Equal(0, Count<LeaseHappening.Moved>());
+    }
+
+    // The restored store is behind the revision at which we wrote, and another node's key stands there.
+    [Fact]
+    public async Task C13_C17_a_subnet_taken_in_a_restored_store_while_the_agent_was_away_is_left_to_its_owner()
+    {
+        _store.Wipe(newCluster: true);
+        _store.Put(OwnPath, Some.Json(Some.Node(2, "n2")), etcdLeaseId: 77);
+        await RestartAsync(TimeSpan.FromHours(1));
+        await HappensAsync<LeaseHappening.Moved>();
+        Assert.Equal(Some.Json(Some.Node(2, "n2")), _store.GetText(OwnPath));
+        Assert.NotEqual(_acquired.Subnet, _keeper.Lease.Subnet);
     }
 
     [Fact]
@@ -143,6 +214,49 @@ public sealed class LeaseKeeperTests : IAsyncLifetime
         long theirs = _store.Get(OwnPath)!.ModRevision;
         await HappensAsync<LeaseHappening.Moved>();
         Assert.Equal(theirs, _store.Get(OwnPath)!.ModRevision);
+    }
+
+    [Fact]
+    public async Task K2_another_address_of_this_node_is_written_over_the_revision_last_seen_and_kept()
+    {
+        _keeper.Republish(Some.Node(9).PublicIP);
+        await HappensAsync<LeaseHappening.Recreated>();
+        LeaseAttributes wanted = Some.Node(1, "n1") with { PublicIP = Some.Node(9).PublicIP };
+        Assert.Equal(Some.Json(wanted), _store.GetText(OwnPath));
+        Assert.Equal((wanted, _acquired.Key), (_keeper.Lease.Attributes, _keeper.Lease.Key));
+
+        _store.Delete(OwnPath);
+        await HappensAsync<LeaseHappening.Recreated>(2);
+        Assert.Equal(Some.Json(wanted), _store.GetText(OwnPath));
+        Assert.Equal(0, Count<LeaseHappening.Lost>());
+    }
+
+    // The write has happened, and neither a lost answer nor a second change makes the key look like another node's.
+    [Fact]
+    public async Task K2_C32_addresses_that_change_while_answers_are_lost_end_with_the_last_one()
+    {
+        _store.LoseReplies(1);
+        _keeper.Republish(Some.Node(9).PublicIP);
+        await Eventually.TrueAsync(() => _store.GetText(OwnPath)!.Contains($"{Some.Node(9).PublicIP}", StringComparison.Ordinal), "written", _time);
+        _keeper.Republish(Some.Node(10).PublicIP);
+
+        await Eventually.TrueAsync(() => _store.GetText(OwnPath)!.Contains($"{Some.Node(10).PublicIP}", StringComparison.Ordinal), "written again", _time);
+        await HappensAsync<LeaseHappening.Recreated>();
+        Assert.Equal(_acquired.Key, _keeper.Lease.Key);
+        Assert.Equal(0, Count<LeaseHappening.Lost>());
+    }
+
+    [Fact]
+    public async Task K2_an_address_that_changes_while_another_node_takes_the_subnet_goes_with_the_move()
+    {
+        _store.IsDown = true;
+        _keeper.Republish(Some.Node(9).PublicIP);
+        _store.Put(OwnPath, Some.Json(Some.Node(2, "n2")), etcdLeaseId: 77);
+        _store.IsDown = false;
+
+        await HappensAsync<LeaseHappening.Moved>();
+        Assert.Equal(Some.Json(Some.Node(2, "n2")), _store.GetText(OwnPath));
+        Assert.Equal(Some.Node(9).PublicIP, _keeper.Lease.Attributes.PublicIP);
     }
 
     [Theory]
@@ -201,6 +315,56 @@ public sealed class LeaseKeeperTests : IAsyncLifetime
         Assert.Equal(0, Count<LeaseHappening.EtcdUnreachable>());
         _store.Fault = null;
         await HappensAsync<LeaseHappening.Recreated>();
+    }
+
+    [Fact]
+    public async Task K19_a_loop_that_has_nothing_to_do_for_hours_answers_whoever_asks_for_a_sign_of_life()
+    {
+        for (int asked = 1; asked <= 3; asked++)
+        {
+            _keeper.Pulse.Ask();
+            await Eventually.TrueAsync(() => _keeper.Pulse.Answers == asked, "answered"); // the clock stands still meanwhile
+        }
+        _store.Put(OwnPath, Some.Json(Some.Node(1, "n1")), etcdLeaseId: 0);
+        await Eventually.TrueAsync(() => _keeper.Lease.IsReservation, "a reservation, which is never renewed");
+        _keeper.Pulse.Ask();
+        await Eventually.TrueAsync(() => _keeper.Pulse.Answers == 4, "answered all the same");
+    }
+
+    [Fact]
+    public async Task K19_a_loop_that_hangs_does_not_answer()
+    {
+        using ManualResetEventSlim gate = new();
+        using ManualResetEventSlim hangs = new();
+        _store.Fault = (operation, _) =>
+        {
+            if (operation != "put") return null;
+            hangs.Set();
+            gate.Wait(CancellationToken.None);
+            return null;
+        };
+        _store.Delete(OwnPath);
+        await Task.Run(() => hangs.Wait(TestContext.Current.CancellationToken), TestContext.Current.CancellationToken);
+        long before = _keeper.Pulse.Answers;
+        _keeper.Pulse.Ask();
+        await Task.Delay(50, TestContext.Current.CancellationToken);
+        Assert.Equal(before, _keeper.Pulse.Answers);
+        _store.Fault = null;
+        gate.Set();
+        await Eventually.TrueAsync(() => _keeper.Pulse.Answers > before, "answers again", _time);
+    }
+
+    [Fact]
+    public async Task K19_while_it_waits_for_another_subnet_the_loop_answers()
+    {
+        _store.Fault = (operation, _) => operation == "grant" ? new StoreException(StoreFault.Unreachable, "away") : null;
+        _store.Put(OwnPath, Some.Json(Some.Node(2)), etcdLeaseId: 77);
+        await HappensAsync<LeaseHappening.Lost>();
+        long before = _keeper.Pulse.Answers;
+        _keeper.Pulse.Ask();
+        await Eventually.TrueAsync(() => _keeper.Pulse.Answers > before, "answered");
+        _store.Fault = null;
+        await HappensAsync<LeaseHappening.Moved>();
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using Overlay.Subnet.Allocation;
 using Overlay.Subnet.Etcd;
+using Overlay.Subnet.Keeping;
 using Overlay.Subnet.Model;
 using Overlay.Subnet.Store;
 using Overlay.Subnet.Tests.Support;

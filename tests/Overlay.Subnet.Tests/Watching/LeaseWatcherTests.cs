@@ -91,6 +91,48 @@ public sealed class LeaseWatcherTests : IAsyncLifetime
         Assert.InRange(_log.Count("lost contact"), 1, (_time.GetUtcNow() - start).TotalMinutes + 1);
     }
 
+    // As an agent starts that has saved what it knew.
+    private async Task<(LeaseTable First, LeaseTable Later)> RestartAsync(LeaseTable known)
+    {
+        var watcher = new LeaseWatcher(_store, Some.Node(0).PublicIP, _time, _log, known: known);
+        Assert.Same(known, watcher.Current);
+        Assert.False(watcher.Tables.TryRead(out _));
+        Task running = watcher.RunAsync(_stop.Token);
+        LeaseTable? first = null;
+        await Eventually.TrueAsync(() => watcher.Tables.TryRead(out first), "a table", _time);
+        DateTimeOffset end = _time.GetUtcNow() + TimeSpan.FromSeconds(31);
+        await Eventually.TrueAsync(() => _time.GetUtcNow() > end, "half a minute", _time, TimeSpan.FromSeconds(1));
+        await _stop.CancelAsync();
+        await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return (first!, watcher.Current);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task C16_peers_that_were_known_before_a_wipe_are_kept_for_half_a_minute(bool oneIsBack)
+    {
+        for (int i = 0; i < 5; i++)
+            Put("10.1.2.0-24", 2); // so that the new store is certainly behind
+        await Eventually.TrueAsync(() => _watcher.Current.Revision == _store.Revision, "up to date");
+        LeaseTable known = _watcher.Current;
+        _store.Wipe(newCluster: true);
+        if (oneIsBack)
+            Put("10.1.2.0-24", 2);
+        (LeaseTable first, LeaseTable later) = await RestartAsync(known);
+        Assert.Equal(2, first.Leases.Count);
+        Assert.Equal(oneIsBack ? 1 : 0, later.Leases.Count);
+    }
+
+    [Fact]
+    public async Task A_peer_that_went_between_two_runs_is_not_kept()
+    {
+        LeaseTable known = _watcher.Current;
+        _store.Delete(Some.Path("10.1.1.0-24"));
+        (LeaseTable first, _) = await RestartAsync(known);
+        Assert.Equal("10.1.2.0-24", Assert.Single(first.Leases.Values).Key.Name);
+    }
+
     [Fact]
     public async Task C8_compaction_between_list_and_watch_relists_without_a_flap()
     {

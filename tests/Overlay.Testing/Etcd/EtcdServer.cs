@@ -17,18 +17,21 @@ public sealed class EtcdServer : IAsyncDisposable
     private readonly List<string> _ctlArguments;
     private Process? _process;
 
-    private EtcdServer(string directory, int clientPort, int peerPort, EtcdCertificates? certificates, bool clientCertificates)
+    private EtcdServer(
+        string directory, int clientPort, int peerPort, EtcdCertificates? certificates, bool clientCertificates, IPAddress address,
+        string name = "test", string? cluster = null)
     {
         DirectoryPath = directory;
+        Address = address;
         ClientPort = clientPort;
         string scheme = certificates is null ? "http" : "https";
-        Endpoint = $"{scheme}://127.0.0.1:{clientPort}";
-        string peer = $"http://127.0.0.1:{peerPort}";
+        Endpoint = $"{scheme}://{address}:{clientPort}";
+        string peer = $"http://{address}:{peerPort}";
         _arguments =
         [
-            "--name", "test", "--data-dir", Path.Combine(directory, "data"), "--log-level", "error",
+            "--name", name, "--data-dir", Path.Combine(directory, "data"), "--log-level", "error",
             "--listen-client-urls", Endpoint, "--advertise-client-urls", Endpoint,
-            "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", $"test={peer}",
+            "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", cluster ?? $"{name}={peer}",
         ];
         _ctlArguments = ["--endpoints", Endpoint];
         if (certificates is null)
@@ -49,6 +52,9 @@ public sealed class EtcdServer : IAsyncDisposable
     /// <summary>Holds the data and certificates.</summary>
     public string DirectoryPath { get; }
 
+    /// <summary>The address it listens on.</summary>
+    public IPAddress Address { get; }
+
     /// <summary>The TCP port for clients.</summary>
     public int ClientPort { get; }
 
@@ -68,13 +74,14 @@ public sealed class EtcdServer : IAsyncDisposable
     /// <param name="cancellationToken">Gives up.</param>
     /// <param name="certificates">Makes it a TLS server with a certificate of this authority.</param>
     /// <param name="clientCertificates">Asks clients for a certificate of that authority.</param>
+    /// <param name="address">An address of this machine to listen on; loopback by default.</param>
     public static async Task<EtcdServer> StartAsync(
-        CancellationToken cancellationToken, EtcdCertificates? certificates = null, bool clientCertificates = true)
+        CancellationToken cancellationToken, EtcdCertificates? certificates = null, bool clientCertificates = true, IPAddress? address = null)
     {
         for (int attempt = 1; ; attempt++)
         {
             string directory = Directory.CreateTempSubdirectory("overlay-etcd-").FullName;
-            var server = new EtcdServer(directory, FreePort(), FreePort(), certificates, clientCertificates);
+            var server = new EtcdServer(directory, FreePort(), FreePort(), certificates, clientCertificates, address ?? IPAddress.Loopback);
             try
             {
                 await server.StartAgainAsync(cancellationToken).ConfigureAwait(false);
@@ -91,6 +98,15 @@ public sealed class EtcdServer : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>One member of a cluster on loopback; it does not run yet.</summary>
+    /// <param name="directory">For its data; deleted with it.</param>
+    /// <param name="name">Its name in <paramref name="cluster"/>.</param>
+    /// <param name="clientPort">Free.</param>
+    /// <param name="peerPort">That of its peer URL in <paramref name="cluster"/>.</param>
+    /// <param name="cluster">All members as etcd's <c>--initial-cluster</c> takes them.</param>
+    internal static EtcdServer MemberOf(string directory, string name, int clientPort, int peerPort, string cluster) =>
+        new(directory, clientPort, peerPort, null, false, IPAddress.Loopback, name, cluster);
 
     /// <summary>A loopback TCP port nobody listens on at the moment.</summary>
     public static int FreePort()
@@ -117,7 +133,7 @@ public sealed class EtcdServer : IAsyncDisposable
             try
             {
                 using var probe = new TcpClient();
-                await probe.ConnectAsync(IPAddress.Loopback, ClientPort, cancellationToken).ConfigureAwait(false);
+                await probe.ConnectAsync(Address, ClientPort, cancellationToken).ConfigureAwait(false);
                 (int code, string output) = await RunAsync("etcdctl", [.. _ctlArguments, "endpoint", "health"], cancellationToken).ConfigureAwait(false);
                 if (code == 0 || output.Contains("user name is empty", StringComparison.Ordinal)) // authentication is on: it answers, that will do
                     return;
@@ -131,6 +147,9 @@ public sealed class EtcdServer : IAsyncDisposable
             await Task.Delay(20, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    /// <summary>Whether the process is there; a suspended one is.</summary>
+    public bool IsRunning => _process is { HasExited: false };
 
     /// <summary>kill -9.</summary>
     public async Task KillAsync()

@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.Extensions.Logging;
 using Overlay.Agent.Cli.Grammar;
 using Overlay.Agent.Configuration;
+using Overlay.Agent.Hooks;
 using Overlay.Agent.Text;
 using static Overlay.Agent.Cli.AgentFlags;
 
@@ -26,6 +27,7 @@ internal static class OptionsBinder
             DataPath = DataPath(reader),
             Firewall = Firewall(reader),
             SubnetFile = reader.AbsolutePath(SubnetFile),
+            OnSubnetChange = Hook(reader),
             DockerOptionsFile = reader.IsSet(DockerOptsFile) ? reader.AbsolutePath(DockerOptsFile) : null,
             StateDirectory = reader.AbsolutePath(StateDir),
             LeaseTtl = TimeSpan.FromSeconds(reader.Number(LeaseTtl, 5, 2592000)),
@@ -57,7 +59,6 @@ internal static class OptionsBinder
     private static IEnumerable<string> Unfinished(FirewallSettings firewall)
     {
         if (!firewall.FullyRandom && !firewall.Masquerade) yield return $"{IpMasqFullyRandomDisable}: has no effect without {IpMasq}";
-        if (firewall.BlackholeRoute) yield return $"{IpBlackholeRoute}: this version installs no blackhole route";
     }
 
     private static DataPathSettings DataPath(ValueReader reader)
@@ -86,6 +87,14 @@ internal static class OptionsBinder
         bool bad = name.Length > 15 || !Ascii.IsValid(name) || name is "." or ".." || name.Any(c => c is '/' or ':' or '%' || char.IsWhiteSpace(c));
         if (bad) reader.Fail(Device, $"{Printable.Quote(name)} is not an interface name (1 to 15 ASCII characters, no blanks, '/', ':' or '%')");
         return name;
+    }
+
+    private static HookCommand? Hook(ValueReader reader)
+    {
+        if (reader.Text(OnSubnetChange) is not { } text) return null;
+        HookCommand? command = HookCommand.Parse(text);
+        if (command is null) reader.Fail(OnSubnetChange, $"{Printable.Quote(text)} does not begin with the absolute path of a program");
+        return command;
     }
 
     private static FirewallSettings Firewall(ValueReader reader) => new()

@@ -12,6 +12,15 @@ internal static class NetlinkAbi
     public const int NETLINK_EXT_ACK = 11;
     public const int NETLINK_GET_STRICT_CHK = 12;
 
+    // nl_groups of a socket's address: what it is told of unasked.
+    public const uint RTMGRP_LINK = 0x1;
+    public const uint RTMGRP_IPV4_IFADDR = 0x10;
+    public const uint RTMGRP_IPV4_ROUTE = 0x40;
+    public const uint RTMGRP_IPV4_RULE = 0x80;
+
+    /// <summary>Number of the group, not a bit: forwarding and rp_filter of an interface.</summary>
+    public const int RTNLGRP_IPV4_NETCONF = 24;
+
     // Message types that are not of a family.
     public const ushort NLMSG_ERROR = 2;
     public const ushort NLMSG_DONE = 3;
@@ -45,6 +54,7 @@ internal static class NetlinkAbi
     public const ushort RTM_DELADDR = 21;
     public const ushort RTM_GETADDR = 22;
     public const ushort RTM_NEWROUTE = 24;
+    public const ushort RTM_DELROUTE = 25;
     public const ushort RTM_GETROUTE = 26;
 
     /// <summary>Interface flag: administratively up.</summary>
@@ -89,8 +99,10 @@ internal static class NetlinkAbi
 
     public const byte RT_TABLE_MAIN = 254;
     public const byte RT_SCOPE_LINK = 253;
+    public const byte RT_SCOPE_UNIVERSE = 0;
     public const byte RTPROT_STATIC = 4;
     public const byte RTN_UNICAST = 1;
+    public const byte RTN_BLACKHOLE = 6;
 
     /// <summary>rtm_flags: an exception of the route cache (a learned path MTU), not an entry of a table.</summary>
     public const uint RTM_F_CLONED = 0x200;

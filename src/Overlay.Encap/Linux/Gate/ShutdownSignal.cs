@@ -9,6 +9,12 @@ namespace Overlay.Encap.Linux.Gate;
 /// </summary>
 public sealed class ShutdownSignal : IStopSignal, IDisposable
 {
+    /// <summary>
+    /// How long a packet loop waits at most, in milliseconds: one with nothing to do turns all the same, so that a watchdog can tell
+    /// it from one that hangs.
+    /// </summary>
+    internal const int LongestWait = 2000;
+
     private int _triggered;
 
     /// <summary>Creates a signal that is down.</summary>

@@ -30,6 +30,9 @@ internal static unsafe partial class Syscall
         internal static partial int fsync(FileDescriptor descriptor);
 
         [LibraryImport("libc", SetLastError = true)]
+        internal static partial int clock_gettime(int clock, Tmds.Linux.timespec* time);
+
+        [LibraryImport("libc", SetLastError = true)]
         internal static partial int sched_setscheduler(int thread, int policy, int* priority);
 
         [LibraryImport("libc", SetLastError = true)]

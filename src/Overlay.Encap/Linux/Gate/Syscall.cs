@@ -127,6 +127,14 @@ internal static unsafe partial class Syscall
         fixed (timex* start = &state) return Result(Native.adjtimex(start));
     }
 
+    /// <summary>clock_gettime(2): nanoseconds, or a negated <see cref="Errno"/>.</summary>
+    public static long ClockGetTime(int clock)
+    {
+        Tmds.Linux.timespec time = default;
+        int result = Result(Native.clock_gettime(clock, &time));
+        return result < 0 ? result : (long)time.tv_sec * 1_000_000_000 + (long)time.tv_nsec;
+    }
+
     private static int Poll(Tmds.Linux.pollfd* entries, int count, int timeoutMilliseconds)
     {
         int result = Result(Native.poll(entries, (nuint)count, timeoutMilliseconds));

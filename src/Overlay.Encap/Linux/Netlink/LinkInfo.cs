@@ -18,6 +18,12 @@ public sealed record LinkInfo(int Index, string Name, string? Kind, int Mtu, boo
     /// <summary>Index of the bridge (or bond) it is a port of, else null.</summary>
     public int? Master { get; init; }
 
+    /// <summary>Packets that may wait to be sent (for a TUN: to be read).</summary>
+    public int TxQueueLength { get; init; }
+
+    /// <summary>Largest IPv4 super-packet in bytes that the device is given.</summary>
+    public int GsoMaxSize { get; init; }
+
     /// <summary>Reads the body of RTM_NEWLINK; null where it is cut short or has no name.</summary>
     internal static LinkInfo? Read(ReadOnlySpan<byte> body)
     {
@@ -30,6 +36,8 @@ public sealed record LinkInfo(int Index, string Name, string? Kind, int Mtu, boo
                 NetlinkAbi.IFLA_IFNAME => link with { Name = AttributeReader.Text(value) },
                 NetlinkAbi.IFLA_MTU => link with { Mtu = (int)AttributeReader.UInt32(value) },
                 NetlinkAbi.IFLA_MASTER => link with { Master = (int)AttributeReader.UInt32(value) },
+                NetlinkAbi.IFLA_TXQLEN => link with { TxQueueLength = (int)AttributeReader.UInt32(value) },
+                NetlinkAbi.IFLA_GSO_MAX_SIZE or NetlinkAbi.IFLA_GSO_IPV4_MAX_SIZE => link.WithGsoMaxSize((int)AttributeReader.UInt32(value)),
                 NetlinkAbi.IFLA_ADDRESS when value.Length == MacAddress.Size => link with { Mac = MacAddress.Read(value) },
                 NetlinkAbi.IFLA_LINKINFO => link.WithKind(new AttributeReader(value)),
                 _ => link,
@@ -37,6 +45,9 @@ public sealed record LinkInfo(int Index, string Name, string? Kind, int Mtu, boo
         }
         return link.Name.Length > 0 ? link : null;
     }
+
+    // Both limits hold for IPv4, in whichever order they come.
+    private LinkInfo WithGsoMaxSize(int bytes) => this with { GsoMaxSize = GsoMaxSize == 0 ? bytes : Math.Min(GsoMaxSize, bytes) };
 
     private LinkInfo WithKind(AttributeReader attributes)
     {

@@ -13,15 +13,23 @@ namespace Overlay.Encap.Linux.Netlink;
 /// <param name="Metric">RTA_PRIORITY; 0 where it is absent.</param>
 public sealed record RouteInfo(IPNetwork Destination, int LinkIndex, IPAddress? Gateway, IPAddress? PreferredSource, uint Metric)
 {
+    /// <summary>RTN_*: 1 unicast, 6 blackhole, 7 unreachable, 8 prohibit.</summary>
+    public byte Type { get; init; } = NetlinkAbi.RTN_UNICAST;
+
+    /// <summary>RTPROT_*: who made it. 2 the kernel, 3 the ip tool, 4 an administrator; others are of routing programs.</summary>
+    public byte Protocol { get; init; }
+
+    /// <summary>Whether packets go somewhere by it.</summary>
+    public bool IsUnicast => Type == NetlinkAbi.RTN_UNICAST;
+
     /// <summary>Reads the body of RTM_NEWROUTE as the answer to a look-up, of whatever type; null where it is cut short or not IPv4.</summary>
     internal static RouteInfo? Read(ReadOnlySpan<byte> body) => Read(body, out _, out _);
 
-    /// <summary>As <see cref="Read(ReadOnlySpan{byte})"/>, and null for what is not a unicast entry of the main table.</summary>
+    /// <summary>As <see cref="Read(ReadOnlySpan{byte})"/>, and null for what is not an entry of the main table.</summary>
     internal static RouteInfo? ReadMain(ReadOnlySpan<byte> body)
     {
         RouteInfo? route = Read(body, out rtmsg head, out uint table);
-        bool isMainEntry = table == NetlinkAbi.RT_TABLE_MAIN && head.rtm_type == NetlinkAbi.RTN_UNICAST;
-        return isMainEntry && (head.rtm_flags & NetlinkAbi.RTM_F_CLONED) == 0 ? route : null;
+        return table == NetlinkAbi.RT_TABLE_MAIN && (head.rtm_flags & NetlinkAbi.RTM_F_CLONED) == 0 ? route : null;
     }
 
     private static RouteInfo? Read(ReadOnlySpan<byte> body, out rtmsg head, out uint table)
@@ -31,7 +39,7 @@ public sealed record RouteInfo(IPNetwork Destination, int LinkIndex, IPAddress? 
         if (head.rtm_family != (byte)AddressFamily.InterNetwork || head.rtm_dst_len > 32) return null;
         table = head.rtm_table;
         IPAddress destination = IPAddress.Any;
-        RouteInfo route = new(default, 0, null, null, 0);
+        RouteInfo route = new(default, 0, null, null, 0) { Type = head.rtm_type, Protocol = head.rtm_protocol };
         while (attributes.TryNext(out ushort type, out ReadOnlySpan<byte> value))
         {
             switch (type)

@@ -45,6 +45,16 @@ public sealed class RouteNetlink : IDisposable
         return _socket.Get(request.Message, $"look up interface {name}", NetlinkAbi.RTM_NEWLINK, LinkInfo.Read, Errno.ENODEV);
     }
 
+    /// <summary>The interface of that index, or null.</summary>
+    public LinkInfo? Link(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(index);
+        NetlinkWriter request = new(stackalloc byte[RequestSize], NetlinkAbi.RTM_GETLINK, 0);
+        request.Append(new ifinfomsg { ifi_index = index });
+        request.Attribute(NetlinkAbi.IFLA_EXT_MASK, NetlinkAbi.RTEXT_FILTER_SKIP_STATS);
+        return _socket.Get(request.Message, $"look up interface {index}", NetlinkAbi.RTM_NEWLINK, LinkInfo.Read, Errno.ENODEV);
+    }
+
     /// <summary>All IPv4 and IPv6 addresses of all interfaces.</summary>
     public IReadOnlyList<AddressInfo> Addresses()
     {
@@ -54,7 +64,10 @@ public sealed class RouteNetlink : IDisposable
     }
 
     /// <summary>The unicast IPv4 routes of the main table.</summary>
-    public IReadOnlyList<RouteInfo> Routes()
+    public IReadOnlyList<RouteInfo> Routes() => [.. MainTable().Where(route => route.IsUnicast)];
+
+    /// <summary>All IPv4 routes of the main table, those that lead nowhere included.</summary>
+    public IReadOnlyList<RouteInfo> MainTable()
     {
         NetlinkWriter request = new(stackalloc byte[RequestSize], NetlinkAbi.RTM_GETROUTE, NetlinkAbi.NLM_F_DUMP);
         request.Append(new rtmsg { rtm_family = (byte)AddressFamily.InterNetwork });
@@ -85,6 +98,16 @@ public sealed class RouteNetlink : IDisposable
         NetlinkWriter request = new(stackalloc byte[RequestSize], NetlinkAbi.RTM_DELLINK, 0);
         request.Append(new ifinfomsg { ifi_index = index });
         _socket.Change(request.Message, $"delete interface {index}", Errno.ENODEV);
+    }
+
+    /// <summary>Gives an interface another name. Before Linux 6.2 it must be down (EBUSY).</summary>
+    public void Rename(int index, string name)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(index);
+        NetlinkWriter request = new(stackalloc byte[RequestSize], NetlinkAbi.RTM_SETLINK, 0);
+        request.Append(new ifinfomsg { ifi_index = index });
+        request.Attribute(NetlinkAbi.IFLA_IFNAME, name);
+        _socket.Change(request.Message, $"rename interface {index} to {name}");
     }
 
     /// <summary>Sets the properties of an interface.</summary>
@@ -129,19 +152,31 @@ public sealed class RouteNetlink : IDisposable
         RequireIPv4(destination.BaseAddress, nameof(destination));
         RequireIPv4(preferredSource, nameof(preferredSource));
         NetlinkWriter request = new(stackalloc byte[RequestSize], NetlinkAbi.RTM_NEWROUTE, CreateOrReplace);
-        request.Append(new rtmsg
-        {
-            rtm_family = (byte)AddressFamily.InterNetwork,
-            rtm_dst_len = (byte)destination.PrefixLength,
-            rtm_table = NetlinkAbi.RT_TABLE_MAIN,
-            rtm_protocol = NetlinkAbi.RTPROT_STATIC,
-            rtm_scope = NetlinkAbi.RT_SCOPE_LINK,
-            rtm_type = NetlinkAbi.RTN_UNICAST,
-        });
-        request.Attribute(NetlinkAbi.RTA_DST, destination.BaseAddress);
+        AppendRoute(ref request, destination, NetlinkAbi.RTN_UNICAST, NetlinkAbi.RT_SCOPE_LINK, NetlinkAbi.RTPROT_STATIC);
         request.Attribute(NetlinkAbi.RTA_OIF, (uint)linkIndex);
         request.Attribute(NetlinkAbi.RTA_PREFSRC, preferredSource);
         _socket.Change(request.Message, $"add route {destination} through interface {linkIndex} with source {preferredSource}");
+    }
+
+    /// <summary>Makes a route of the main table by which packets are dropped without an answer; nothing happens where it stands.</summary>
+    /// <param name="destination">An IPv4 prefix.</param>
+    /// <param name="metric">The lowest metric of a prefix wins.</param>
+    /// <param name="protocol">RTPROT_*: who made it.</param>
+    public void AddBlackhole(IPNetwork destination, uint metric, byte protocol)
+    {
+        NetlinkWriter request = new(stackalloc byte[RequestSize], NetlinkAbi.RTM_NEWROUTE, NetlinkAbi.NLM_F_CREATE);
+        AppendRoute(ref request, destination, NetlinkAbi.RTN_BLACKHOLE, NetlinkAbi.RT_SCOPE_UNIVERSE, protocol);
+        request.Attribute(NetlinkAbi.RTA_PRIORITY, metric);
+        _socket.Change(request.Message, $"add blackhole route {destination} metric {metric}", Errno.EEXIST);
+    }
+
+    /// <summary>Removes what <see cref="AddBlackhole"/> made; nothing happens where it is gone.</summary>
+    public void DeleteBlackhole(IPNetwork destination, uint metric, byte protocol)
+    {
+        NetlinkWriter request = new(stackalloc byte[RequestSize], NetlinkAbi.RTM_DELROUTE, 0);
+        AppendRoute(ref request, destination, NetlinkAbi.RTN_BLACKHOLE, NetlinkAbi.RT_SCOPE_UNIVERSE, protocol);
+        request.Attribute(NetlinkAbi.RTA_PRIORITY, metric);
+        _socket.Change(request.Message, $"delete blackhole route {destination} metric {metric}", Errno.ESRCH);
     }
 
     /// <summary>Closes the socket.</summary>
@@ -156,6 +191,20 @@ public sealed class RouteNetlink : IDisposable
         request.Attribute(NetlinkAbi.IFA_LOCAL, address);
         request.Attribute(NetlinkAbi.IFA_ADDRESS, address);
         return request.Message;
+    }
+
+    private static void AppendRoute(ref NetlinkWriter request, IPNetwork destination, byte type, byte scope, byte protocol)
+    {
+        request.Append(new rtmsg
+        {
+            rtm_family = (byte)AddressFamily.InterNetwork,
+            rtm_dst_len = (byte)destination.PrefixLength,
+            rtm_table = NetlinkAbi.RT_TABLE_MAIN,
+            rtm_protocol = protocol,
+            rtm_scope = scope,
+            rtm_type = type,
+        });
+        request.Attribute(NetlinkAbi.RTA_DST, destination.BaseAddress);
     }
 
     private static void RequireIPv4(IPAddress address, string parameter)

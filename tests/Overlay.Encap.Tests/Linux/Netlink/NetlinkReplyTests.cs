@@ -20,12 +20,21 @@ public sealed class NetlinkReplyTests
     public void Link_of_a_kernel_vxlan_device()
     {
         Assert.True(MacAddress.TryParse("0e:11:22:33:44:55", out MacAddress mac));
-        Assert.Equal([new LinkInfo(2, "flannel.1", "vxlan", 65486, false, mac, 1, 8472)], Links().Fold(Recordings.VxlanLink).Values);
+        Assert.Equal([new LinkInfo(2, "flannel.1", "vxlan", 65486, false, mac, 1, 8472)], Links().Fold(Recordings.VxlanLink).Values.Select(WithoutLimits));
     }
 
     [Fact]
     public void Link_of_a_tun() =>
-        Assert.Equal([new LinkInfo(3, "ovl0", "tun", 1500, true, null, null, null)], Links().Fold(Recordings.TunLink).Values);
+        Assert.Equal([new LinkInfo(3, "ovl0", "tun", 1500, true, null, null, null)], Links().Fold(Recordings.TunLink).Values.Select(WithoutLimits));
+
+    [Fact]
+    public void Link_of_a_tun_has_its_limits()
+    {
+        LinkInfo link = Assert.Single(Links().Fold(Recordings.TunLink).Values);
+        Assert.Equal((500, 65536), (link.TxQueueLength, link.GsoMaxSize));
+    }
+
+    private static LinkInfo WithoutLimits(LinkInfo link) => link with { TxQueueLength = 0, GsoMaxSize = 0 };
 
     [Fact]
     public void Addresses_of_both_families_and_their_end_in_a_second_datagram()
@@ -39,13 +48,14 @@ public sealed class NetlinkReplyTests
     }
 
     [Fact]
-    public void Routes_are_the_unicast_ones_of_the_main_table() => Assert.Equal(
+    public void Routes_are_those_of_the_main_table() => Assert.Equal(
         [
             new RouteInfo(IPNetwork.Parse("0.0.0.0/0"), 3, IPAddress.Parse("10.5.9.9"), null, 100),
             new RouteInfo(IPNetwork.Parse("10.5.0.0/16"), 3, null, IPAddress.Parse("10.5.3.0"), 0),
             new RouteInfo(IPNetwork.Parse("10.9.0.0/24"), 0, null, null, 0),
         ],
-        new NetlinkReply<RouteInfo>(Recordings.Sequence, NetlinkAbi.RTM_NEWROUTE, RouteInfo.ReadMain).Fold(Recordings.Routes).Values);
+        new NetlinkReply<RouteInfo>(Recordings.Sequence, NetlinkAbi.RTM_NEWROUTE, RouteInfo.ReadMain).Fold(Recordings.Routes).Values
+            .Where(route => route.IsUnicast).Select(route => route with { Protocol = 0 }));
 
     [Fact]
     public void Answer_and_acknowledgement_of_one_look_up()

@@ -36,8 +36,8 @@ public sealed class RouteNetlinkTests
             Assert.Equal(("10.5.0.0/16", "flannel.1", "link", "10.5.3.0"), (route.GetProperty("dst").GetString(),
                 route.GetProperty("dev").GetString(), route.GetProperty("scope").GetString(), route.GetProperty("prefsrc").GetString()));
         }
-        Assert.Equal(new LinkInfo(index, "flannel.1", "tun", 1450, true, null, null, null), netlink.Link("flannel.1"));
-        Assert.Equal([new RouteInfo(Overlay, index, null, Own, 0)], netlink.Routes());
+        Assert.Equal(new LinkInfo(index, "flannel.1", "tun", 1450, true, null, null, null) { TxQueueLength = 100, GsoMaxSize = 62000 }, netlink.Link("flannel.1"));
+        Assert.Equal([new RouteInfo(Overlay, index, null, Own, 0) { Protocol = 4 }], netlink.Routes());
         Assert.Equal(new RouteInfo(IPNetwork.Parse("10.5.7.7/32"), index, null, Own, 0), netlink.RouteTo(IPAddress.Parse("10.5.7.7")));
     });
 
@@ -73,7 +73,7 @@ public sealed class RouteNetlinkTests
         netlink.SetLink(index, 1450, true, 500, 62000);
         netlink.ReplaceAddress(index, Own, 32);
         netlink.ReplaceRoute(Overlay, index, Own);
-        Assert.Equal([new RouteInfo(Overlay, index, null, Own, 0)], netlink.Routes());
+        Assert.Equal([new RouteInfo(Overlay, index, null, Own, 0) { Protocol = 4 }], netlink.Routes());
     });
 
     [Fact]

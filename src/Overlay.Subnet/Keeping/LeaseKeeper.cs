@@ -1,11 +1,12 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Overlay.Subnet.Allocation;
 using Overlay.Subnet.Following;
 using Overlay.Subnet.Model;
 using Overlay.Subnet.Store;
 
-namespace Overlay.Subnet.Allocation;
+namespace Overlay.Subnet.Keeping;
 
 /// <summary>
 /// Keeps the subnet this node has acquired: renews its etcd lease, watches its key, writes it again when it has vanished, and moves to another
@@ -22,14 +23,20 @@ namespace Overlay.Subnet.Allocation;
 /// <param name="timing">How long etcd leases live and when they are renewed.</param>
 /// <param name="time">The clock; only its monotonic part decides.</param>
 /// <param name="log">For what happens to the lease.</param>
+/// <param name="random">Spreads the retries; shared randomness by default.</param>
+/// <param name="remaining">What is left of the life of a lease that an earlier run acquired, as far as is known; null for a whole life.</param>
 public sealed class LeaseKeeper(
-    ILeaseStore store, LeaseAcquirer acquirer, NetworkConfig config, OwnLease acquired, LeaseTiming timing, TimeProvider time, ILogger<LeaseKeeper> log)
+    ILeaseStore store, LeaseAcquirer acquirer, NetworkConfig config, OwnLease acquired, LeaseTiming timing, TimeProvider time, ILogger<LeaseKeeper> log,
+    Random? random = null, TimeSpan? remaining = null)
 {
     private static readonly TimeSpan DuplicateRetry = TimeSpan.FromMinutes(1);
+    private static readonly Task NeverAsked = new TaskCompletionSource().Task;
 
-    private readonly Backoff _backoff = new(time);
+    private readonly Backoff _backoff = new(time, random: random);
     private readonly ReasonThrottle _throttle = new(time);
+    private readonly EtcdContact _contact = new(time);
     private readonly long _start = time.GetTimestamp();
+    private readonly WantedAttributes _wanted = new(acquired.Attributes);
     private readonly Channel<LeaseHappening> _happenings = Channel.CreateUnbounded<LeaseHappening>();
 
     private bool _needsEtcdLease; // the one in Lease is gone: grant another before writing
@@ -37,7 +44,7 @@ public sealed class LeaseKeeper(
     private TimeSpan _due; // when to work next
     private TimeSpan _expires; // when the lease has run out unless renewed
     private bool _overdue;
-    private TimeSpan? _unreachableSince;
+    private bool _isWatchLost = remaining is not null; // of a lease from an earlier run: etcd is away, or that run would not matter
 
     /// <summary>What happens to the lease, in order. For one reader, who should keep reading.</summary>
     public ChannelReader<LeaseHappening> Happenings => _happenings.Reader;
@@ -45,27 +52,33 @@ public sealed class LeaseKeeper(
     /// <summary>The lease held now; after <see cref="LeaseHappening.Lost"/> still the old one until <see cref="LeaseHappening.Moved"/>.</summary>
     public OwnLease Lease { get; private set; } = acquired;
 
+    /// <summary>Whether the loop still turns.</summary>
+    public Pulse Pulse { get; } = new();
+
     private TimeSpan Now => time.GetElapsedTime(_start);
 
     /// <summary>Keeps the lease until cancelled; then the key stays as it is, as flannel leaves it. Call once.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         log.LeaseHeld(Lease.Key, Lease.EtcdLeaseId);
-        Tell(new LeaseHappening.Held(Lease));
+        Started(remaining ?? timing.Ttl);
         while (true)
         {
-            Started();
             LeaseAttributes other = await KeepAsync(cancellationToken).ConfigureAwait(false);
             await MoveAsync(other, cancellationToken).ConfigureAwait(false);
+            Started(timing.Ttl);
         }
     }
 
-    private void Started()
+    /// <summary>Says in the key that peers reach this node at another address; tried again until it stands there. Any thread may call.</summary>
+    public void Republish(System.Net.IPAddress publicIp) => _wanted.Readdress(publicIp);
+
+    private void Started(TimeSpan left)
     {
         _repair = null;
         _needsEtcdLease = false;
         _due = Now; // renew at once, to learn how long the lease lives
-        _expires = Now + timing.Ttl;
+        _expires = Now + left;
         _overdue = false;
         _backoff.Reset();
     }
@@ -74,13 +87,15 @@ public sealed class LeaseKeeper(
     private async Task<LeaseAttributes> KeepAsync(CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var follower = new KeyFollower(store, StorePaths.Subnet(Lease.Key), time, NullLogger.Instance); // the watcher of all leases tells the same
+        // Not logged: the watcher of all leases tells the same.
+        var follower = new KeyFollower(store, StorePaths.Subnet(Lease.Key), time, NullLogger.Instance, random);
         await using IAsyncEnumerator<FollowUpdate> updates = follower.FollowAsync(stop.Token).GetAsyncEnumerator(stop.Token);
         Task<bool> next = updates.MoveNextAsync().AsTask();
         try
         {
             while (true)
             {
+                Pulse.Answer();
                 LeaseAttributes? other = null;
                 if (await IsDueAsync(next, cancellationToken).ConfigureAwait(false))
                 {
@@ -91,13 +106,12 @@ public sealed class LeaseKeeper(
                     other = Observe(updates.Current);
                     next = updates.MoveNextAsync().AsTask();
                 }
-                if (other is not null)
-                    return other;
+                if (other is not null) return other;
             }
         }
         finally
         {
-            await stop.CancelAsync().ConfigureAwait(false);
+            stop.Cancel(); // here and not on another thread, so that a simulation repeats exactly
             await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
@@ -107,10 +121,16 @@ public sealed class LeaseKeeper(
         while (!next.IsCompleted)
         {
             TimeSpan now = Now;
+            Task asked = _repair is null ? _wanted.ChangedFrom(Lease.Attributes) : NeverAsked;
+            if (asked.IsCompleted)
+            {
+                _repair = Lease.ModRevision;
+                _due = now;
+            }
             if (Lease.IsReservation && _repair is null)
             {
-                await next.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                break;
+                await Pulse.AnsweringAsync(Task.WhenAny(next, asked)).ConfigureAwait(false); // next ends with the token, too
+                continue;
             }
             if (now >= _expires && !_overdue)
             {
@@ -122,8 +142,9 @@ public sealed class LeaseKeeper(
                 return true;
             TimeSpan until = _overdue || _due < _expires ? _due : _expires;
             using var awake = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            await Task.WhenAny(next, Task.Delay(until - now, time, awake.Token)).ConfigureAwait(false);
-            await awake.CancelAsync().ConfigureAwait(false);
+            await Task.WhenAny(next, asked, Pause.ForAsync(until - now, time, awake.Token), Pulse.Asked).ConfigureAwait(false);
+            Pulse.Answer();
+            awake.Cancel();
             cancellationToken.ThrowIfCancellationRequested();
         }
         cancellationToken.ThrowIfCancellationRequested();
@@ -132,12 +153,17 @@ public sealed class LeaseKeeper(
 
     private LeaseAttributes? Observe(FollowUpdate update)
     {
-        if (update.Kind == FollowKind.Lost)
+        _isWatchLost = update.Kind == FollowKind.Lost;
+        if (_isWatchLost)
         {
-            Unreachable(update.Failure!.Message);
+            Tell(_contact.Lost(update.Failure!.Message));
             return null;
         }
-        Reached();
+        if (_contact.Reached() is { } back)
+        {
+            _due = Now; // a store that lost its data may have come past our revision by now: then only the etcd lease tells, by being gone
+            Tell(back);
+        }
         if (update.Kind == FollowKind.Changes && update.Records.Count == 0)
             return null;
         StoreRecord? record = update.Records.Count > 0 ? update.Records[^1] : null;
@@ -147,6 +173,8 @@ public sealed class LeaseKeeper(
 
     private LeaseAttributes? Judge(StoreRecord? record)
     {
+        if (record is { IsDeleted: false } && LeaseAttributes.TryParse(record.Value.Span, out LeaseAttributes? found, out _) && _wanted.IsOurs(found))
+            Lease = Lease with { Attributes = found }; // perhaps with another address of ours, by a try whose answer was lost
         OwnKeyState state = OwnKey.Judge(record, Lease, out LeaseAttributes? other);
         if (state == OwnKeyState.Reserved)
         {
@@ -181,7 +209,7 @@ public sealed class LeaseKeeper(
                 other = await RepairAsync(expected, cancellationToken).ConfigureAwait(false);
             else
                 await RenewAsync(cancellationToken).ConfigureAwait(false);
-            Reached();
+            Tell(_contact.Reached());
             _backoff.Reset();
             _throttle.Reset();
             return other;
@@ -190,10 +218,9 @@ public sealed class LeaseKeeper(
         {
             _needsEtcdLease |= e.Fault == StoreFault.LeaseNotFound;
             _due = Now + _backoff.Next();
-            if (_throttle.ShouldLog(e.Message))
-                log.LeaseNotRenewed(Lease.Key, e.Message);
-            if (e.Fault is StoreFault.Unreachable or StoreFault.Timeout)
-                Unreachable(e.Message);
+            bool isTold = e.IsLossOfContact && _isWatchLost; // by the watcher of all leases
+            if (_throttle.ShouldLog(e)) log.LeaseNotRenewed(isTold ? LogLevel.Debug : LogLevel.Warning, Lease.Key, e.Message);
+            if (e.Fault is StoreFault.Unreachable or StoreFault.Timeout) Tell(_contact.Lost(e.Message));
             return null;
         }
     }
@@ -206,10 +233,12 @@ public sealed class LeaseKeeper(
             Lease = Lease with { EtcdLeaseId = id };
             _needsEtcdLease = false;
         }
+        LeaseAttributes wanted = _wanted.Current;
         WriteResult result = await store.PutAsync(
-            StorePaths.Subnet(Lease.Key), Lease.Attributes.ToJson(), Lease.EtcdLeaseId, expectedRevision, cancellationToken).ConfigureAwait(false);
+            StorePaths.Subnet(Lease.Key), wanted.ToJson(), Lease.EtcdLeaseId, expectedRevision, cancellationToken).ConfigureAwait(false);
         if (!result.Succeeded)
             return Judge(result.Current);
+        Lease = Lease with { Attributes = wanted };
         Restored(result.Revision);
         return null;
     }
@@ -251,34 +280,21 @@ public sealed class LeaseKeeper(
         {
             try
             {
-                Lease = await acquirer.AcquireAsync(config, old.Attributes, [], cancellationToken).ConfigureAwait(false);
+                Task<OwnLease> acquiring = acquirer.AcquireAsync(config, _wanted.Current, [old.Subnet], cancellationToken);
+                await Pulse.AnsweringAsync(acquiring).ConfigureAwait(false); // without etcd it takes for ever, and each try has a deadline
+                Lease = await acquiring.ConfigureAwait(false);
                 break;
             }
             catch (DuplicatePublicIpException e)
             {
                 log.DuplicateWhileMoving(e.Message);
-                await Task.Delay(DuplicateRetry, time, cancellationToken).ConfigureAwait(false);
+                await Pulse.AnsweringAsync(Pause.ForAsync(DuplicateRetry, time, cancellationToken)).ConfigureAwait(false);
+                cancellationToken.ThrowIfCancellationRequested();
             }
         }
         log.LeaseMoved(old.Key, Lease.Key);
         Tell(new LeaseHappening.Moved(old, Lease, other));
     }
 
-    private void Unreachable(string reason)
-    {
-        if (_unreachableSince is not null)
-            return;
-        _unreachableSince = Now;
-        Tell(new LeaseHappening.EtcdUnreachable(time.GetUtcNow(), reason));
-    }
-
-    private void Reached()
-    {
-        if (_unreachableSince is not TimeSpan since)
-            return;
-        _unreachableSince = null;
-        Tell(new LeaseHappening.EtcdBack(Now - since));
-    }
-
-    private void Tell(LeaseHappening happening) => _happenings.Writer.TryWrite(happening);
+    private void Tell(LeaseHappening? happening) => _ = happening is null || _happenings.Writer.TryWrite(happening);
 }

@@ -1,6 +1,7 @@
+using Overlay.Subnet.Allocation;
 using Overlay.Subnet.Model;
 
-namespace Overlay.Subnet.Allocation;
+namespace Overlay.Subnet.Keeping;
 
 /// <summary>Something that happened to our lease, in the order it happened; see the nested types.</summary>
 public abstract record LeaseHappening
@@ -8,9 +9,6 @@ public abstract record LeaseHappening
     private LeaseHappening()
     {
     }
-
-    /// <summary>The keeper has taken over a lease that was acquired.</summary>
-    public sealed record Held(OwnLease Lease) : LeaseHappening;
 
     /// <summary>etcd has renewed the lease for another <paramref name="Ttl"/>.</summary>
     public sealed record Renewed(OwnLease Lease, TimeSpan Ttl) : LeaseHappening;

@@ -1,0 +1,147 @@
+using System.Net;
+using Overlay.Agent.Configuration;
+using Overlay.Agent.Memory;
+using Overlay.Agent.State;
+using Overlay.Agent.Tests.Forwarding;
+using Overlay.Agent.Tests.State;
+using Overlay.Agent.Tests.Support;
+using Overlay.Subnet.Allocation;
+using Overlay.Subnet.Model;
+
+namespace Overlay.Agent.Tests.Memory;
+
+public sealed class NodeMemoryTests : IDisposable
+{
+    private const string Prefix = "/coreos.com/network";
+
+    private static readonly IPAddress Address = IPAddress.Parse("192.168.0.1");
+
+    private static readonly OwnLease Own =
+        new(SubnetKey.For(IPNetwork.Parse("10.1.1.0/24")), new LeaseAttributes { PublicIP = Address }, EtcdLeaseId: 1, ModRevision: 1);
+
+    private readonly TempFolder _folder = new();
+    private readonly LineLogger _log = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    private string Folder => _folder.File("lib");
+
+    private NodeMemory Load() => NodeMemory.Load(
+        new AgentOptions { Etcd = new EtcdSettings { Endpoints = [], Prefix = Prefix }, StateDirectory = Folder, SubnetFile = _folder.File("subnet.env") },
+        TimeProvider.System, _log);
+
+    // What a run leaves that held 10.1.1.0/24, which Cache(n) has as this node's.
+    private AgentState Leave(EtcdCache cache, Func<AgentState, AgentState>? change = null)
+    {
+        AgentState state = new(cache.NodeId, cache.VtepMac) { Subnet = IPNetwork.Parse("10.1.1.0/24"), EtcdLeaseId = 1, LeaseExpires = DateTimeOffset.MaxValue };
+        state = change?.Invoke(state) ?? state;
+        Assert.True(new StateFile(Folder).TrySave(state, out _));
+        Assert.True(new CacheFile(Folder).TrySave(cache, out _));
+        return state;
+    }
+
+    [Fact]
+    public void A_cache_of_this_node_prefix_and_address_is_used()
+    {
+        Leave(CacheFileTests.Cache(3));
+        NodeMemory memory = Load();
+        Assert.Equal(3, memory.CacheFor(Prefix, Address)!.Leases.Leases.Count);
+        OwnLease lease = memory.EarlierLease(new LeaseAttributes { PublicIP = Address });
+        Assert.Equal((IPNetwork.Parse("10.1.1.0/24"), 1, 0), (lease.Subnet, lease.EtcdLeaseId, lease.ModRevision));
+        Assert.True(memory.EarlierLeaseLeft > TimeSpan.FromDays(1));
+        Assert.Empty(_log.Lines);
+    }
+
+    [Fact]
+    public void A_cache_of_another_network_prefix_address_or_node_is_not_used()
+    {
+        EtcdCache cache = CacheFileTests.Cache(3);
+        Leave(cache);
+        Assert.Null(Load().CacheFor("/other", Address));
+        Assert.Null(Load().CacheFor(Prefix, IPAddress.Parse("192.168.0.2")));
+        Leave(cache, state => state with { Subnet = IPNetwork.Parse("10.1.1.0/25") });
+        Assert.Null(Load().CacheFor(Prefix, Address));
+        Leave(cache, state => state with { Subnet = IPNetwork.Parse("11.1.1.0/24") });
+        Assert.Null(Load().CacheFor(Prefix, Address));
+        Leave(cache, state => state with { EtcdLeaseId = null });
+        Assert.Null(Load().CacheFor(Prefix, Address));
+        Leave(cache, state => state with { NodeId = new string('c', 32) });
+        Assert.Null(Load().CacheFor(Prefix, Address));
+        Assert.Equal(6, _log.Lines.Count(line => line.StartsWith("the saved answers of etcd are not used: ", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void C6_a_lease_that_has_run_out_is_used_and_known_to_have_run_out()
+    {
+        Leave(CacheFileTests.Cache(3), state => state with { LeaseExpires = DateTimeOffset.UnixEpoch });
+        NodeMemory memory = Load();
+        Assert.NotNull(memory.CacheFor(Prefix, Address));
+        Assert.True(memory.EarlierLeaseLeft < TimeSpan.Zero);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void C30_J4_an_identity_whose_file_is_lost_or_damaged_is_taken_from_the_second_copy(bool damaged)
+    {
+        EtcdCache cache = CacheFileTests.Cache(2) with { NodeId = new string('b', 32) };   // the lease of 10.1.2.0 carries this id
+        Leave(cache);
+        if (damaged) File.WriteAllText(Path.Combine(Folder, "state.json"), "{");
+        else File.Delete(Path.Combine(Folder, "state.json"));
+
+        NodeMemory memory = Load();
+
+        Assert.Equal((cache.NodeId, cache.VtepMac), (memory.State.NodeId, memory.State.VtepMac));
+        Assert.Equal(IPNetwork.Parse("10.1.2.0/24"), memory.State.Subnet);
+        Assert.NotNull(memory.CacheFor(Prefix, Address));
+        memory.Begin(kernelMac: null);
+        Assert.Equal(cache.NodeId, new StateFile(Folder).Load().State!.NodeId);
+    }
+
+    [Fact]
+    public async Task K16_ten_thousand_changes_are_two_writes_and_the_last_one_is_not_lost()
+    {
+        EtcdCache cache = CacheFileTests.Cache(3);
+        NodeMemory memory = Load();
+        memory.Begin(kernelMac: null);
+        using FileSystemWatcher watcher = new(Folder, "cache.json");
+        int writes = 0;
+        watcher.Renamed += (_, _) => Interlocked.Increment(ref writes);
+        watcher.EnableRaisingEvents = true;
+        using CancellationTokenSource stop = new();
+        memory.Remember(Own, left: null);
+        memory.Remember(cache.Config, cache.Leases);
+        Task running = memory.RunAsync(Prefix, stop.Token);
+        for (int i = 0; i < 10_000; i++)
+        {
+            memory.Remember(config: null, CacheFileTests.Cache(i % 2 + 1).Leases);
+            if (i % 100 == 0) await Task.Yield();
+        }
+        memory.Remember(config: null, CacheFileTests.Cache(4).Leases);
+        while (!File.Exists(Path.Combine(Folder, "cache.json"))) await Task.Delay(5, TestContext.Current.CancellationToken);
+        await stop.CancelAsync();
+        await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+
+        Assert.True(running.IsCanceled, $"{running.Exception}");
+        Assert.Equal(4, new CacheFile(Folder).Load(out _)!.Leases.Leases.Count);
+        Assert.InRange(Volatile.Read(ref writes), 1, 3);   // more only if this took longer than the interval
+    }
+
+    [Fact]
+    public async Task J2_a_disk_that_refuses_is_said_once_and_tried_again()
+    {
+        EtcdCache cache = CacheFileTests.Cache(3);
+        NodeMemory memory = Load();
+        Directory.CreateDirectory(Path.Combine(Folder, "cache.json", "in the way"));
+        using CancellationTokenSource stop = new();
+        memory.Remember(Own, left: null);
+        memory.Remember(cache.Config, cache.Leases);
+        Task running = memory.RunAsync(Prefix, stop.Token);
+        while (!_log.Lines.Any(line => line.StartsWith("what etcd says cannot be saved", StringComparison.Ordinal))) await Task.Delay(5, TestContext.Current.CancellationToken);
+        Directory.Delete(Path.Combine(Folder, "cache.json"), recursive: true);
+        await stop.CancelAsync();
+        await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        Assert.NotNull(new CacheFile(Folder).Load(out _));
+        Assert.Single(_log.Lines);
+    }
+}

@@ -1,0 +1,23 @@
+using Overlay.Simulation.Rules;
+using Overlay.Simulation.Sabotage;
+
+namespace Overlay.Simulation.Tests;
+
+/// <summary>A simulation that finds nothing may be blind: each of these mistakes must be found, and soon.</summary>
+public sealed class PlantedBugTests
+{
+    [Theory]
+    [InlineData(PlantedBug.UnconditionalPut, ViolationKind.OverwroteAnother, 200)]
+    [InlineData(PlantedBug.DroppedReread, ViolationKind.SecondKey, 200)]
+    [InlineData(PlantedBug.StaleSnapshot, ViolationKind.WrongTable, 200)]
+    [InlineData(PlantedBug.DroppedDelete, ViolationKind.WrongTable, 200)]
+    [InlineData(PlantedBug.ExpiredStillOurs, ViolationKind.PhantomLease, 500)]
+    public void A_planted_bug_is_found(PlantedBug bug, ViolationKind kind, int seeds)
+    {
+        var options = new SimulationOptions { Bug = bug };
+        var seen = new HashSet<ViolationKind?>();
+        for (int seed = 1; seed <= seeds && !seen.Contains(kind); seed++)
+            seen.Add(Schedule.Run(seed, options).Violation);
+        Assert.True(seen.Contains(kind), $"{bug} was not found as {kind} in {seeds} seeds, but as: {string.Join(", ", seen)}");
+    }
+}

@@ -1,0 +1,108 @@
+using System.Net;
+using Overlay.Simulation.Network;
+using Overlay.Simulation.Rules;
+using Overlay.Simulation.Time;
+using Overlay.Subnet.Allocation;
+using Overlay.Subnet.Model;
+using Overlay.Subnet.Store;
+
+namespace Overlay.Simulation.Agents;
+
+/// <summary>One node: what survives its processes, and what is known of it that the rules go by.</summary>
+public sealed class SimAgent(int number, SimLink link, World world)
+{
+    private int _generation;
+
+    public string Name { get; } = $"agent-{number}";
+
+    public IPAddress PublicIP { get; } = IPAddress.Parse($"192.168.0.{number}");
+
+    public SimLink Link => link;
+
+    public Trace Trace => world.Trace;
+
+    public AgentDisk Disk { get; private set; } = AgentDisk.New(number, 0);
+
+    /// <summary>The process that runs now; null while none does.</summary>
+    public AgentRun? Run { get; private set; }
+
+    /// <summary>The lease this agent believes to hold and uses; null when it has none or has been told that it lost it.</summary>
+    public OwnLease? Belief => Run?.Belief;
+
+    /// <summary>The last snapshot by which it chose a subnet, and the keys it could not write since.</summary>
+    public StoreSnapshot? LastRead { get; private set; }
+
+    public HashSet<string> RefusedSince { get; } = [];
+
+    /// <summary>When it was told that another node holds the subnet it uses; null when it was not.</summary>
+    public TimeSpan? ToldSince { get; private set; }
+
+    /// <summary>Since when nothing has stood between this agent and etcd.</summary>
+    public TimeSpan CleanSince { get; private set; }
+
+    /// <summary>What the node writes into its key.</summary>
+    public LeaseAttributes Wanted => new() { PublicIP = PublicIP, BackendType = "vxlan", Vni = 1, VtepMac = Disk.VtepMac, NodeId = Disk.NodeId };
+
+    /// <summary>Nothing is between this agent and etcd now.</summary>
+    public bool IsClean => Run is { Process.IsPaused: false } && !link.IsCut && link.Trouble == 0 && !world.Etcd.IsDown && !world.Etcd.IsStalled;
+
+    public void Start()
+    {
+        if (Run is not null)
+            return;
+        Forget();
+        Run = new AgentRun(this, world, new SimProcess(world.Clock));
+        Run.Start();
+    }
+
+    /// <summary>Ends the process between two instructions.</summary>
+    /// <param name="restartAfter">When its supervisor starts it again.</param>
+    /// <param name="installedAnew">With an empty disk.</param>
+    public void Crash(TimeSpan restartAfter, bool installedAnew)
+    {
+        Run?.Dispose();
+        Run = null;
+        Forget();
+        if (installedAnew)
+            Disk = AgentDisk.New(number, ++_generation);
+        world.Clock.After(restartAfter, null, Start);
+    }
+
+    public void Remember(IPNetwork subnet) => Disk = Disk with { Subnet = subnet };
+
+    /// <summary>Something stands between this agent and etcd, or stood until now.</summary>
+    public void Disturb() => CleanSince = world.Clock.Now;
+
+    /// <summary>A snapshot reached the acquirer.</summary>
+    public void Read(StoreSnapshot snapshot)
+    {
+        LastRead = snapshot;
+        RefusedSince.Clear();
+    }
+
+    /// <summary>A write of this agent was refused, because the key is not as it expected.</summary>
+    public void Refused(string path) => RefusedSince.Add(path);
+
+    /// <summary>Word of a key has reached the agent.</summary>
+    public void Hear(StoreRecord record)
+    {
+        if (Belief is not { } belief || record.Path != StorePaths.Subnet(belief.Key))
+            return;
+        bool isForeign = KeyRules.IsAnothers(record, Wanted);
+        if (!isForeign)
+            ToldSince = null;
+        else if (world.Etcd.Get(record.Path)?.ModRevision == record.ModRevision)
+            ToldSince ??= world.Clock.Now;
+    }
+
+    /// <summary>It has another lease now, or none.</summary>
+    public void ForgetWhatItWasTold() => ToldSince = null;
+
+    private void Forget()
+    {
+        LastRead = null;
+        RefusedSince.Clear();
+        ToldSince = null;
+        Disturb();
+    }
+}

@@ -1,0 +1,36 @@
+namespace Overlay.Simulation;
+
+/// <summary>Everything that a schedule may do to agents, network and etcd.</summary>
+public enum Fault
+{
+    LostRequest,
+    LateRequest,
+    DoubledRequest,
+    LostReply,
+    LateReply,
+    LostWriteReply,
+    LinkCut,
+    LinkRefused,
+    LinkTrouble,
+    EtcdRestart,
+    EtcdStall,
+    Compaction,
+    Wipe,
+    Restore,
+    LeaseRevoked,
+    KeyDeleted,
+    AllKeysDeleted,
+    KeyOverwritten,
+    KeyGarbled,
+    KeyReserved,
+    ReservationMade,
+    ReservationTaken,
+    ForeignLease,
+    ForeignOverwrite,
+    ConfigChanged,
+    Crash,
+    Reinstall,
+    Stop,
+    Pause,
+    Sleep,
+}

@@ -1,0 +1,112 @@
+using System.Net;
+using System.Text;
+using Overlay.Simulation.Agents;
+using Overlay.Simulation.Etcd;
+using Overlay.Subnet.Model;
+using Overlay.Subnet.Store;
+
+namespace Overlay.Simulation.Faults;
+
+/// <summary>What operators and other programs do to the keys, without asking.</summary>
+public sealed class KeyFaults(World world) : FaultSource(world)
+{
+    private static readonly Writer Operator = Writer.Outsider("operator");
+    private static readonly Writer Flannel = Writer.Outsider("flannel");
+
+    private int _foreigners;
+
+    private SimEtcd Etcd => World.Etcd;
+
+    public void WriteConfig() => Etcd.Put(Operator, StorePaths.Config, Encoding.UTF8.GetBytes(World.ConfigText), 0);
+
+    public void Draw()
+    {
+        if (Etcd.IsDown || Etcd.IsStalled)
+            return;
+        SimAgent agent = AnyAgent();
+        string own = StorePaths.Subnet(agent.Belief?.Key ?? SubnetKey.For(AnySubnet()));
+        string any = StorePaths.Subnet(SubnetKey.For(AnySubnet()));
+        switch (Random.Next(16))
+        {
+            case 0 or 1:
+                Say(Fault.KeyDeleted, own);
+                Etcd.Delete(Operator, [own]);
+                break;
+            case 2:
+                Say(Fault.AllKeysDeleted, "");
+                Etcd.Delete(Operator, [.. Etcd.State.Records.Keys.Where(key => key.StartsWith(StorePaths.Subnets, StringComparison.Ordinal))]);
+                break;
+            case 3:
+                Say(Fault.KeyOverwritten, own);
+                Etcd.Put(Operator, own, Stranger().ToJson(), Etcd.Grant(World.Timing.Ttl));
+                break;
+            case 4:
+                Say(Fault.KeyGarbled, own);
+                Etcd.Put(Operator, own, "{\"oops"u8.ToArray(), Random.Next(2) == 0 ? 0 : Etcd.Get(own)?.EtcdLeaseId ?? 0);
+                break;
+            case 5 when Etcd.Get(own) is { } record:
+                Say(Fault.KeyReserved, own);
+                Etcd.Put(Operator, own, record.Value, 0);
+                break;
+            case 6 when Etcd.Get(any) is null:
+                Say(Fault.ReservationMade, $"{any} for {agent.Name}");
+                Etcd.Put(Operator, any, agent.Wanted.ToJson(), 0);
+                break;
+            case 7 or 8:
+                TakeReservation();
+                break;
+            case 9 when Etcd.Get(any) is null:
+                Say(Fault.ForeignLease, any);
+                ForeignKey(any);
+                break;
+            case 10 or 11 or 12:
+                Say(Fault.ForeignOverwrite, own);
+                ForeignKey(own);
+                break;
+            case 13 or 14 when Etcd.Get(own) is { EtcdLeaseId: > 0 } leased:
+                Say(Fault.LeaseRevoked, $"{leased.EtcdLeaseId} of {own}");
+                Etcd.Revoke("operator", leased.EtcdLeaseId);
+                break;
+            default:
+                ChangeConfig();
+                break;
+        }
+    }
+
+    private IPNetwork AnySubnet() => World.Pool[Random.Next(World.Pool.Count)];
+
+    private LeaseAttributes Stranger() => new()
+    {
+        PublicIP = IPAddress.Parse($"192.168.9.{1 + ++_foreigners % 250}"), BackendType = "vxlan", Vni = 1, VtepMac = $"02:00:00:ff:00:{_foreigners % 256:x2}",
+    };
+
+    // A flannel that renews for a while, then goes, with or without its key.
+    private void ForeignKey(string path)
+    {
+        long lease = Etcd.Grant(World.Timing.Ttl);
+        Etcd.Put(Flannel, path, Stranger().ToJson(), lease);
+        if (Random.Next(3) == 0)
+            World.Clock.After(Duration(), null, () => Etcd.Serve(() => Etcd.Revoke("flannel", lease)));
+    }
+
+    private void TakeReservation()
+    {
+        string[] reserved = [.. Etcd.State.Records.Values
+            .Where(record => record.EtcdLeaseId == 0 && record.Path.StartsWith(StorePaths.Subnets, StringComparison.Ordinal)).Select(record => record.Path)];
+        if (reserved.Length == 0)
+            return;
+        string path = reserved[Random.Next(reserved.Length)];
+        Say(Fault.ReservationTaken, path);
+        Etcd.Delete(Operator, [path]);
+    }
+
+    private void ChangeConfig()
+    {
+        string text = Random.Next(3) switch { 0 => "{", 1 => World.ConfigText.Replace("vxlan\"", "vxlan\",\"MTU\":1400", StringComparison.Ordinal), _ => World.ConfigText };
+        Say(Fault.ConfigChanged, text);
+        if (Random.Next(4) == 0)
+            Etcd.Delete(Operator, [StorePaths.Config]);
+        else
+            Etcd.Put(Operator, StorePaths.Config, Encoding.UTF8.GetBytes(text), 0);
+    }
+}

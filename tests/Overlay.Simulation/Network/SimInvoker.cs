@@ -1,0 +1,115 @@
+using Etcdserverpb;
+using Google.Protobuf;
+using Grpc.Core;
+using Mvccpb;
+using Overlay.Simulation.Agents;
+using Overlay.Simulation.Etcd;
+using Overlay.Simulation.Time;
+using Overlay.Subnet.Model;
+using Overlay.Subnet.Store;
+
+namespace Overlay.Simulation.Network;
+
+/// <summary>
+/// Carries the production store's own gRPC messages over the simulated link and answers them as etcd does. So the transactions that the agent
+/// sends to a real etcd are the ones under test.
+/// </summary>
+public sealed class SimInvoker(SimAgent agent, SimProcess process, SimEtcd etcd, string prefix) : CallInvoker
+{
+    private readonly LeaseAttributes _node = agent.Wanted;
+
+    public override AsyncUnaryCall<TResponse> AsyncUnaryCall<TRequest, TResponse>(
+        Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request)
+    {
+        bool isWrite = request is TxnRequest;
+        Task<TResponse> answer = agent.Link.CallAsync(process, isWrite, late => (TResponse)Serve((IMessage)request, late), options.CancellationToken);
+        return new AsyncUnaryCall<TResponse>(answer, Task.FromResult(new Metadata()), () => Status.DefaultSuccess, () => [], () => { });
+    }
+
+    public override AsyncDuplexStreamingCall<TRequest, TResponse> AsyncDuplexStreamingCall<TRequest, TResponse>(
+        Method<TRequest, TResponse> method, string? host, CallOptions options)
+    {
+        var exchange = new SimExchange<TRequest, TResponse>(request =>
+            agent.Link.CallAsync(process, isWrite: false, late => (TResponse)Serve((IMessage)request, late), options.CancellationToken));
+        return new AsyncDuplexStreamingCall<TRequest, TResponse>(
+            exchange, exchange, Task.FromResult(new Metadata()), () => Status.DefaultSuccess, () => [], () => { });
+    }
+
+    public override TResponse BlockingUnaryCall<TRequest, TResponse>(Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request) =>
+        throw new NotSupportedException();
+
+    public override AsyncServerStreamingCall<TResponse> AsyncServerStreamingCall<TRequest, TResponse>(
+        Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request) => throw new NotSupportedException();
+
+    public override AsyncClientStreamingCall<TRequest, TResponse> AsyncClientStreamingCall<TRequest, TResponse>(
+        Method<TRequest, TResponse> method, string? host, CallOptions options) => throw new NotSupportedException();
+
+    private object Serve(IMessage request, bool late) => request switch
+    {
+        RangeRequest range => Range(range),
+        TxnRequest txn => Transact(txn, late),
+        LeaseGrantRequest grant => new LeaseGrantResponse { Header = Header(), ID = etcd.Grant(TimeSpan.FromSeconds(grant.TTL)), TTL = grant.TTL },
+        LeaseKeepAliveRequest keep => new LeaseKeepAliveResponse { Header = Header(), ID = keep.ID, TTL = (long)etcd.KeepAlive(keep.ID).TotalSeconds },
+        _ => throw new NotSupportedException(request.Descriptor.Name),
+    };
+
+    private RangeResponse Range(RangeRequest request)
+    {
+        var response = new RangeResponse { Header = Header() };
+        string first = PathOf(request.Key);
+        foreach (StoreRecord record in etcd.State.Records.Values)
+        {
+            bool asked = request.RangeEnd.IsEmpty ? record.Path == first : record.Path.StartsWith(first, StringComparison.Ordinal);
+            if (asked)
+                response.Kvs.Add(KeyValueOf(record));
+        }
+        return response;
+    }
+
+    private TxnResponse Transact(TxnRequest request, bool late)
+    {
+        bool holds = request.Compare.All(compare => compare.Target == Compare.Types.CompareTarget.Mod
+            ? (etcd.Get(PathOf(compare.Key))?.ModRevision ?? 0) == compare.ModRevision : throw new NotSupportedException());
+        var writer = new Writer(agent, late, agent.Name, _node);
+        var response = new TxnResponse { Succeeded = holds };
+        foreach (RequestOp operation in holds ? request.Success : request.Failure)
+            response.Responses.Add(Run(operation, writer));
+        response.Header = Header();
+        if (!holds && !late)
+            agent.Refused(PathOf(request.Compare[0].Key));
+        return response;
+    }
+
+    private ResponseOp Run(RequestOp operation, Writer writer)
+    {
+        switch (operation.RequestCase)
+        {
+            case RequestOp.RequestOneofCase.RequestPut:
+                PutRequest put = operation.RequestPut;
+                if (put.Lease != 0 && !etcd.State.Leases.ContainsKey(put.Lease))
+                    throw new RpcException(new Status(StatusCode.NotFound, "etcdserver: requested lease not found"));
+                etcd.Put(writer, PathOf(put.Key), put.Value.Memory, put.Lease);
+                return new ResponseOp { ResponsePut = new PutResponse() };
+            case RequestOp.RequestOneofCase.RequestDeleteRange:
+                etcd.Delete(writer, [PathOf(operation.RequestDeleteRange.Key)]);
+                return new ResponseOp { ResponseDeleteRange = new DeleteRangeResponse() };
+            case RequestOp.RequestOneofCase.RequestRange:
+                return new ResponseOp { ResponseRange = Range(operation.RequestRange) };
+            default:
+                throw new NotSupportedException();
+        }
+    }
+
+    private ResponseHeader Header() => new() { ClusterId = etcd.State.ClusterId, Revision = etcd.State.Revision };
+
+    private string PathOf(ByteString key) => key.ToStringUtf8()[(prefix.Length + 1)..];
+
+    private KeyValue KeyValueOf(StoreRecord record) => new()
+    {
+        Key = ByteString.CopyFromUtf8($"{prefix}/{record.Path}"),
+        Value = UnsafeByteOperations.UnsafeWrap(record.Value),
+        Lease = record.EtcdLeaseId,
+        CreateRevision = record.CreateRevision,
+        ModRevision = record.ModRevision,
+    };
+}

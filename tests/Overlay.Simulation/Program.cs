@@ -1,0 +1,3 @@
+using Overlay.Simulation;
+
+return SimulationCommand.Run(args, Console.Out);

@@ -1,0 +1,125 @@
+using System.Net;
+using Overlay.Simulation.Agents;
+using Overlay.Simulation.Etcd;
+using Overlay.Simulation.Time;
+using Overlay.Subnet.Model;
+using Overlay.Subnet.Store;
+using Overlay.Subnet.Watching;
+
+namespace Overlay.Simulation.Rules;
+
+/// <summary>
+/// Each table of one process shows what etcd held at the table's revision, and a revision never goes back except with the store. Leases beyond that
+/// are allowed for the half minute in which nodes may return after the store was lost, and then only such as were known before. So no peer
+/// leaves a table without a deletion or a full snapshot.
+/// </summary>
+public sealed class TableRules(SimAgent agent, SimProcess process, World world)
+{
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30.5);
+
+    private readonly Dictionary<string, StoreRecord> _content = [];
+    private readonly Dictionary<string, Lease> _lastGood = [];
+    private int _branch = -1;
+    private int _folded;
+    private long _revision;
+    private TimeSpan? _lossSeen;
+    private LeaseTable _before = LeaseTable.Empty;
+
+    public void Check(LeaseTable table)
+    {
+        string? problem = null;
+        for (int branch = Math.Max(_branch, 0); branch < world.Etcd.Branches.Count; branch++)
+        {
+            if (branch == _branch && table.Revision < _revision)
+            {
+                problem = $"went back from revision {_revision} to {table.Revision}";
+                continue;
+            }
+            problem = Compare(table, branch);
+            if (problem is not null)
+                continue;
+            Trace(table);
+            _revision = table.Revision;
+            _before = table;
+            return;
+        }
+        ViolationKind kind = problem!.StartsWith("went back", StringComparison.Ordinal) ? ViolationKind.WentBack : ViolationKind.WrongTable;
+        throw new ViolationException(kind, $"{agent.Name}: the table of revision {table.Revision} {problem}");
+    }
+
+    private string? Compare(LeaseTable table, int branch)
+    {
+        EtcdState state = world.Etcd.Branches[branch];
+        if (table.Revision > state.Revision)
+            return $"is newer than etcd's {state.Revision}";
+        Fold(branch, state, table.Revision);
+        // An unreadable value counts as the last good one of the same key, if this process has seen that.
+        var expected = new Dictionary<IPNetwork, LeaseAttributes>();
+        var optional = new Dictionary<IPNetwork, LeaseAttributes>();
+        foreach (StoreRecord record in _content.Values)
+        {
+            if (Lease.TryRead(record, out Lease? lease, out _))
+                expected[lease.Subnet] = lease.Attributes;
+            else if (_lastGood.TryGetValue(record.Path, out Lease? good) && good.CreateRevision == record.CreateRevision)
+                optional[good.Subnet] = good.Attributes;
+        }
+        if (expected.Count == 0)
+            _lossSeen = process.GetElapsedTime(0);
+        foreach ((IPNetwork subnet, LeaseAttributes node) in expected)
+        {
+            if (!table.Leases.TryGetValue(subnet, out Lease? shown))
+                return $"lacks {subnet} of {node.PublicIP}";
+            if (shown.Attributes != node)
+                return $"shows {shown.Attributes.PublicIP} at {subnet} instead of {node.PublicIP}";
+        }
+        bool justContinued = process.ContinuedAt == world.Clock.Now; // the timer that ends the grace may stand behind this batch
+        bool inGrace = _lossSeen is { } loss && (process.GetElapsedTime(0) - loss <= Grace || justContinued);
+        foreach (Lease shown in table.Leases.Values)
+        {
+            bool known = expected.ContainsKey(shown.Subnet) || (optional.TryGetValue(shown.Subnet, out LeaseAttributes? last) && last == shown.Attributes)
+                || (inGrace && WasKnown(shown));
+            if (!known)
+                return $"shows {shown.Subnet} of {shown.Attributes.PublicIP}, which is not there";
+        }
+        return null;
+    }
+
+    // In the table before, or come and gone since.
+    private bool WasKnown(Lease shown) =>
+        (_before.Leases.TryGetValue(shown.Subnet, out Lease? kept) && kept.Attributes == shown.Attributes)
+        || (_lastGood.TryGetValue(StorePaths.Subnet(shown.Key), out Lease? seen) && seen.Attributes == shown.Attributes);
+
+    // Goes on from where the last table stood; a store that was set back is read from its beginning.
+    private void Fold(int branch, EtcdState state, long revision)
+    {
+        if (branch != _branch)
+        {
+            if (_branch >= 0)
+                _lossSeen = process.GetElapsedTime(0);
+            _content.Clear();
+            _lastGood.Clear();
+            (_branch, _folded) = (branch, 0);
+        }
+        for (; _folded < state.History.Count && state.History[_folded].ModRevision <= revision; _folded++)
+        {
+            StoreRecord record = state.History[_folded];
+            if (!record.Path.StartsWith(StorePaths.Subnets, StringComparison.Ordinal))
+                continue;
+            if (record.IsDeleted)
+                _content.Remove(record.Path);
+            else
+                _content[record.Path] = record;
+            if (!record.IsDeleted && Lease.TryRead(record, out Lease? good, out _))
+                _lastGood[record.Path] = good;
+        }
+    }
+
+    private void Trace(LeaseTable table)
+    {
+        if (agent.Trace.IsOn)
+        {
+            agent.Trace.Line(agent.Name, $"table at revision {table.Revision}: "
+                + string.Join(", ", table.Leases.Values.Select(lease => $"{lease.Key}={lease.Attributes.PublicIP}").Order(StringComparer.Ordinal)));
+        }
+    }
+}

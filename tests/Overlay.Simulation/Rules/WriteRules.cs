@@ -1,0 +1,50 @@
+using System.Net;
+using Overlay.Simulation.Agents;
+using Overlay.Simulation.Etcd;
+using Overlay.Subnet.Model;
+using Overlay.Subnet.Store;
+
+namespace Overlay.Simulation.Rules;
+
+/// <summary>Judges every write to the simulated etcd at the moment it happens.</summary>
+public sealed class WriteRules(World world)
+{
+    // Keys that no agent can answer for: written by others, brought back from a backup, or by a request that took effect after its time.
+    private readonly HashSet<(string Path, long CreateRevision)> _excused = [];
+
+    public void Check(Writer who, StoreRecord? before, StoreRecord after)
+    {
+        if (!after.Path.StartsWith(StorePaths.Subnets, StringComparison.Ordinal))
+            return;
+        if (who.Agent is null || who.IsLate)
+            _excused.Add((after.Path, after.CreateRevision));
+        if (who.Agent is not { } agent)
+            return;
+        KeyRules.CheckWrite(who.Node!, before, after);
+        if (before is not null || after.IsDeleted)
+            return;
+        if (KeyRules.SubnetOf(after.Path) is not { } subnet || !world.Config.Fits(subnet))
+            throw new ViolationException(ViolationKind.WrongKey, $"{agent.Name} took {after.Path}, which the network config does not lease");
+        if (who.IsLate)
+            return;
+        KeyRules.CheckNew(agent.Wanted, after, world.Etcd.State.Records.Values.Where(IsAccountable));
+        CheckMove(agent, after);
+    }
+
+    /// <summary>What stands after a restore is nobody's fault.</summary>
+    public void ExcuseAll() => _excused.UnionWith(world.Etcd.State.Records.Values.Select(record => (record.Path, record.CreateRevision)));
+
+    private bool IsAccountable(StoreRecord record) =>
+        record.Path.StartsWith(StorePaths.Subnets, StringComparison.Ordinal) && !_excused.Contains((record.Path, record.CreateRevision));
+
+    // An agent leaves its subnet only if that was taken in the snapshot by which it chose, or when it tried to write it.
+    private static void CheckMove(SimAgent agent, StoreRecord created)
+    {
+        if ((agent.Run?.LastHeld?.Subnet ?? agent.Disk.Subnet) is not { } old || agent.LastRead is not { } read)
+            return;
+        string path = StorePaths.Subnet(SubnetKey.For(old));
+        bool wasTaken = read.Records.Any(record => KeyRules.SubnetOf(record.Path) is IPNetwork taken && KeyRules.Overlap(taken, old));
+        if (created.Path != path && !wasTaken && !agent.RefusedSince.Contains(path))
+            throw new ViolationException(ViolationKind.NeedlessMove, $"{agent.Name} leaves {path} for {created.Path}, though it was free at revision {read.Revision}");
+    }
+}

@@ -1,0 +1,22 @@
+namespace Overlay.Simulation.Sabotage;
+
+/// <summary>A mistake put in on purpose, to see that the rules find it.</summary>
+public enum PlantedBug
+{
+    None,
+
+    /// <summary>Writes whatever stands there.</summary>
+    UnconditionalPut,
+
+    /// <summary>Takes a write in doubt for one that did not happen.</summary>
+    DroppedReread,
+
+    /// <summary>Takes an old snapshot for a fresh one.</summary>
+    StaleSnapshot,
+
+    /// <summary>Overhears that a key was deleted.</summary>
+    DroppedDelete,
+
+    /// <summary>Goes on as if an etcd lease that is gone were there.</summary>
+    ExpiredStillOurs,
+}

@@ -1,0 +1,69 @@
+using System.Net;
+using Overlay.Simulation.Agents;
+using Overlay.Simulation.Etcd;
+using Overlay.Simulation.Network;
+using Overlay.Simulation.Rules;
+using Overlay.Simulation.Sabotage;
+using Overlay.Simulation.Time;
+using Overlay.Subnet.Allocation;
+using Overlay.Subnet.Model;
+using Overlay.Subnet.Store;
+
+namespace Overlay.Simulation;
+
+/// <summary>Everything there is in one schedule. Every choice comes from the seed, by generators that are drawn from in a fixed order.</summary>
+public sealed class World
+{
+    private readonly Random _seeds;
+    private readonly PlantedBug _bug;
+
+    public World(int seed, SimulationOptions options, bool isTraced)
+    {
+        _seeds = new Random(seed);
+        _bug = options.Bug;
+        Clock = new SimClock();
+        Trace = new Trace(Clock, isTraced);
+        Etcd = new SimEtcd(Clock, Trace);
+        Random = NewRandom();
+        int agents = options.Agents ?? 2 + Random.Next(4);
+        int subnets = Math.Max(1, agents - 1 + Random.Next(4)); // now and then too few for all
+        Timing = new LeaseTiming { Ttl = TimeSpan.FromSeconds(Random.Next(20, 61)), RenewMargin = TimeSpan.FromSeconds(8) };
+        ConfigText = $$$"""{"Network":"10.5.0.0/16","SubnetMin":"10.5.1.0","SubnetMax":"10.5.{{{subnets}}}.0","Backend":{"Type":"vxlan"}}""";
+        Config = NetworkConfig.Parse(System.Text.Encoding.UTF8.GetBytes(ConfigText));
+        Pool = [.. Enumerable.Range(1, subnets).Select(i => IPNetwork.Parse($"10.5.{i}.0/24"))];
+        Agents = [.. Enumerable.Range(1, agents).Select(i => new SimAgent(i, new SimLink(Clock, Etcd, NewRandom(), Counts), this))];
+        Writes = new WriteRules(this);
+        Etcd.Committed = Writes.Check;
+        Etcd.Start();
+    }
+
+    public SimClock Clock { get; }
+
+    public Trace Trace { get; }
+
+    public SimEtcd Etcd { get; }
+
+    public IReadOnlyList<SimAgent> Agents { get; }
+
+    public FaultCounts Counts { get; } = new();
+
+    /// <summary>For the schedule itself.</summary>
+    public Random Random { get; }
+
+    public LeaseTiming Timing { get; }
+
+    public string ConfigText { get; }
+
+    public NetworkConfig Config { get; }
+
+    /// <summary>Every subnet that can be leased.</summary>
+    public IReadOnlyList<IPNetwork> Pool { get; }
+
+    public WriteRules Writes { get; }
+
+    /// <summary>A generator of its own for one part of the world.</summary>
+    public Random NewRandom() => new(_seeds.Next());
+
+    /// <summary>The store as an agent gets it: with the planted bug, if there is one.</summary>
+    public ILeaseStore Sabotage(ILeaseStore store) => _bug == PlantedBug.None ? store : new Saboteur(store, _bug, Timing.Ttl);
+}
