@@ -16,6 +16,7 @@ internal static class VerbTable
         LeaseVerbs.Reserve,
         LeaseVerbs.Release,
         MkDockerOptsVerb.Verb,
+        DoctorVerb.Verb,
         CleanupVerb.Verb,
         HelpVerb.Verb,
     ];

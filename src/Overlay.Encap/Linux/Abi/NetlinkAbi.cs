@@ -63,6 +63,7 @@ internal static class NetlinkAbi
     public const ushort IFLA_ADDRESS = 1;
     public const ushort IFLA_IFNAME = 3;
     public const ushort IFLA_MTU = 4;
+    public const ushort IFLA_MASTER = 10;
     public const ushort IFLA_TXQLEN = 13;
     public const ushort IFLA_LINKINFO = 18;
     public const ushort IFLA_EXT_MASK = 29;

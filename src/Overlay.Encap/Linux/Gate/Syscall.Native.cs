@@ -34,5 +34,8 @@ internal static unsafe partial class Syscall
 
         [LibraryImport("libc", SetLastError = true)]
         internal static partial int sched_setscheduler(int thread, int policy, int* priority);
+
+        [LibraryImport("libc", SetLastError = true)]
+        internal static partial int adjtimex(timex* state);
     }
 }

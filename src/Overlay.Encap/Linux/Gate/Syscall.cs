@@ -121,6 +121,12 @@ internal static unsafe partial class Syscall
         return Result(Native.sched_setscheduler(0, SchedBatch, &priority));
     }
 
+    /// <summary>adjtimex(2): reads the clock's state, and changes what <see cref="timex.modes"/> says.</summary>
+    public static int AdjustClock(ref timex state)
+    {
+        fixed (timex* start = &state) return Result(Native.adjtimex(start));
+    }
+
     /// <summary>clock_gettime(2): nanoseconds, or a negated <see cref="Errno"/>.</summary>
     public static long ClockGetTime(int clock)
     {

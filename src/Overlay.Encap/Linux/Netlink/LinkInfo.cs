@@ -15,6 +15,9 @@ namespace Overlay.Encap.Linux.Netlink;
 /// <param name="VxlanPort">The UDP destination port of a kernel vxlan device, else null.</param>
 public sealed record LinkInfo(int Index, string Name, string? Kind, int Mtu, bool IsUp, MacAddress? Mac, uint? VxlanId, ushort? VxlanPort)
 {
+    /// <summary>Index of the bridge (or bond) it is a port of, else null.</summary>
+    public int? Master { get; init; }
+
     /// <summary>Packets that may wait to be sent (for a TUN: to be read).</summary>
     public int TxQueueLength { get; init; }
 
@@ -32,6 +35,7 @@ public sealed record LinkInfo(int Index, string Name, string? Kind, int Mtu, boo
             {
                 NetlinkAbi.IFLA_IFNAME => link with { Name = AttributeReader.Text(value) },
                 NetlinkAbi.IFLA_MTU => link with { Mtu = (int)AttributeReader.UInt32(value) },
+                NetlinkAbi.IFLA_MASTER => link with { Master = (int)AttributeReader.UInt32(value) },
                 NetlinkAbi.IFLA_TXQLEN => link with { TxQueueLength = (int)AttributeReader.UInt32(value) },
                 NetlinkAbi.IFLA_GSO_MAX_SIZE or NetlinkAbi.IFLA_GSO_IPV4_MAX_SIZE => link.WithGsoMaxSize((int)AttributeReader.UInt32(value)),
                 NetlinkAbi.IFLA_ADDRESS when value.Length == MacAddress.Size => link with { Mac = MacAddress.Read(value) },

@@ -1,0 +1,52 @@
+using Overlay.Agent.Cli.Grammar;
+using Overlay.Agent.Doctor;
+
+namespace Overlay.Agent.Cli.Verbs.Catalog;
+
+/// <summary><c>doctor</c>.</summary>
+internal static class DoctorVerb
+{
+    private static readonly Flag EnvironmentFile = new(
+        "env-file", FlagKind.Text, "", "FILE", $"take the daemon's FLANNELD_* variables from this file [the running agent, else {DoctorSettings.DefaultFile}]");
+
+    /// <summary>The verb.</summary>
+    public static readonly Verb Verb = new(
+        "doctor", "", "examine this node: MTU, Docker, firewall, sysctls, etcd, peers", [OperatorFlags.Json, EnvironmentFile, .. AgentFlags.Inheritable], Bind)
+    {
+        Details = $$"""
+            Looks at everything that makes or breaks an overlay on this node and prints a line for each:
+
+              OK    as it should be            WARN  works, but slowly, not for long, or not everywhere
+              FAIL  traffic is or will be lost SKIP  not looked at, with the reason
+
+            each with the value found; WARN and FAIL also with why it matters and the command that mends it.
+            Changes nothing. Watches the processors for 3 s and sends some pings to each peer: takes 5 to 20 s.
+            Runs with or without an agent; without root some checks are skipped.
+
+            The daemon's settings are taken from the flags below, else from the environment, else from the
+            agent that runs here (its command line and environment), else from {{DoctorSettings.DefaultFile}}.
+
+            --json prints {"version":1,"verdict","settings","counts":{"OK","WARN","FAIL","SKIP"},"findings":[{"id",
+            "subject","verdict","found","why","mend"}]}; "subject" tells one of several, "mend" is for WARN and FAIL.
+
+            The ids of the checks, which stay the same from version to version:
+            {{Ids()}}
+
+            exit status: 0 all OK or SKIP; 3 something is WARN; 1 something is FAIL, or it could not look; 2 usage
+            """,
+    };
+
+    private static VerbAction Bind(VerbLine line)
+    {
+        line.HasOperands(0, 0);
+        string? file = line.Reader.IsGiven(EnvironmentFile) ? line.Reader.AbsolutePath(EnvironmentFile) : null;
+        DoctorCommand command = new(line.Values, file, line.Reader.IsTrue(OperatorFlags.Json));
+        return (console, stop) => command.RunAsync(console, TimeProvider.System, stop);
+    }
+
+    private static string Ids()
+    {
+        IEnumerable<string> groups = Checks.All.GroupBy(check => check.Group).Select(group => "  " + string.Join(' ', group.Select(check => check.Id)));
+        return string.Join('\n', groups);
+    }
+}

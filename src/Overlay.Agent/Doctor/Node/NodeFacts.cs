@@ -1,0 +1,67 @@
+using System.Net;
+using Overlay.Agent.Configuration;
+using Overlay.Agent.Doctor.Reading;
+using Overlay.Agent.Startup;
+using Overlay.Encap.Linux.Netlink;
+using Overlay.Subnet.Model;
+
+namespace Overlay.Agent.Doctor.Node;
+
+/// <summary>This node's place in the overlay: what was asked for, and what the kernel and the files say.</summary>
+internal sealed record NodeFacts
+{
+    /// <summary>The daemon's options.</summary>
+    public required AgentOptions Options { get; init; }
+
+    /// <summary>Links, addresses and routes.</summary>
+    public required HostNetwork Host { get; init; }
+
+    /// <summary>subnet.env.</summary>
+    public required SubnetFileFacts File { get; init; }
+
+    /// <summary>The interface the options choose, or null.</summary>
+    public UnderlayChoice? Underlay { get; init; }
+
+    /// <summary>Why they choose none.</summary>
+    public string? UnderlayProblem { get; init; }
+
+    /// <summary>The network config in etcd, or null where it could not be read.</summary>
+    public NetworkConfig? Config { get; init; }
+
+    /// <summary>The agents that run here.</summary>
+    public IReadOnlyList<ProcessInfo> Agents { get; init; } = [];
+
+    /// <summary>What the underlay's card does, or null.</summary>
+    public IReadOnlySet<string>? Features { get; init; }
+
+    /// <summary>Why that is not known.</summary>
+    public string? FeaturesProblem { get; init; }
+
+    /// <summary>The sockets on the overlay's port.</summary>
+    public IReadOnlyList<UdpSocketInfo> Sockets { get; init; } = [];
+
+    /// <summary>Whether we could look into other users' processes.</summary>
+    public bool IsPrivileged { get; init; } = true;
+
+    /// <summary>Name of the TUN device.</summary>
+    public string Device => Options.DataPath.Device ?? $"flannel.{Config?.Backend.Vni ?? 1}";
+
+    /// <summary>UDP port of every node.</summary>
+    public int Port => Config?.Backend.Port ?? new BackendConfig().Port;
+
+    /// <summary>The overlay network, as far as anybody says.</summary>
+    public IPNetwork? Network => Config?.Network ?? File.Network;
+
+    /// <summary>The TUN device, or null.</summary>
+    public LinkInfo? Tun => Host.Links.FirstOrDefault(l => l.Name == Device && l.Kind == "tun");
+
+    /// <summary>The overlay's MTU: the device's, or subnet.env's where there is no device.</summary>
+    public int? OverlayMtu => Tun?.Mtu ?? File.Mtu;
+
+    /// <summary>The link of an index.</summary>
+    public LinkInfo? Link(int index) => Host.Links.FirstOrDefault(l => l.Index == index);
+
+    /// <summary>The IPv4 addresses of a link.</summary>
+    public IEnumerable<AddressInfo> AddressesOf(LinkInfo link) =>
+        Host.Addresses.Where(a => a.LinkIndex == link.Index && a.Address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork);
+}

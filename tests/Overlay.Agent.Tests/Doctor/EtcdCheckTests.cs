@@ -1,0 +1,113 @@
+using System.Net;
+using System.Text;
+using Overlay.Agent.Doctor;
+using Overlay.Agent.Doctor.Etcd;
+using Overlay.Agent.State;
+using Overlay.Encap.Wire;
+using Overlay.Subnet.Etcd.Inspection;
+using Overlay.Subnet.Model;
+using Overlay.Subnet.Store;
+using Overlay.Subnet.Survey;
+
+namespace Overlay.Agent.Tests.Doctor;
+
+/// <summary>etcd's members and their content, from facts made up.</summary>
+public class EtcdCheckTests
+{
+    private const string FastDisk = "etcd_disk_wal_fsync_duration_seconds_bucket{le=\"0.001\"} 50\netcd_disk_wal_fsync_duration_seconds_bucket{le=\"0.002\"} 100\netcd_disk_wal_fsync_duration_seconds_bucket{le=\"+Inf\"} 100\n";
+    private const string SlowDisk = "etcd_disk_wal_fsync_duration_seconds_bucket{le=\"0.016\"} 50\netcd_disk_wal_fsync_duration_seconds_bucket{le=\"0.512\"} 100\netcd_disk_wal_fsync_duration_seconds_bucket{le=\"+Inf\"} 100\n";
+
+    private static readonly MemberFacts Member = new("http://192.168.64.250:2379")
+    {
+        Reads = [TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(2)],
+        Status = new EtcdMemberStatus("3.4.23", 7, 7, 1 << 20, 1 << 19, false, []),
+        Metrics = EtcdMetrics.Parse(FastDisk),
+        ClockDifference = TimeSpan.FromSeconds(0.4),
+    };
+
+    private static readonly EtcdFacts Good = new()
+    {
+        Members = [Member],
+        Config = Some.Node.Config,
+        Keys = Keys(Key("10.1.15.0-24", "192.168.64.1"), Key("10.1.16.0-24", "192.168.64.2", "02:00:00:00:00:02")),
+        OwnLife = new EtcdLeaseLife(TimeSpan.FromHours(23), TimeSpan.FromHours(24), 1),
+    };
+
+    [Fact]
+    public void A_good_etcd_is_well()
+    {
+        Some.AssertWell(MemberChecks.Judge(Good));
+        Some.AssertWell(LeaseChecks.Judge(Good, Some.Node, null));
+        Assert.Equal("10.1.16.0-24", Assert.Single(Good.Peers(IPAddress.Parse("192.168.64.1"))).Key.Name);
+    }
+
+    [Fact]
+    public void Each_fault_of_a_member_is_named()
+    {
+        Some.AssertIs(Judge(m => m with { Problem = "no connection" }), Checks.Members, Verdict.Fail, "no connection");
+        Some.AssertIs(MemberChecks.Judge(Good with { Members = [Member, new("http://b:2379") { Problem = "no connection" }] }), Checks.Members, Verdict.Warn, "no connection");
+        Some.AssertIs(MemberChecks.Judge(Good with { Members = [Member, new("http://127.0.0.1:4001") { Problem = "no connection" }] }), Checks.Members, Verdict.Skip, "etcd's port of old");
+        Some.AssertIs(Judge(m => m with { Status = m.Status! with { LeaderId = 0 } }), Checks.Leader, Verdict.Fail, "no leader");
+        Some.AssertIs(Judge(m => m with { Metrics = EtcdMetrics.Parse("etcd_server_leader_changes_seen_total 40\n") }), Checks.Leader, Verdict.Warn, "40 changes");
+        Some.AssertIs(Judge(m => m with { Reads = [TimeSpan.FromSeconds(1)] }), Checks.Latency, Verdict.Warn, "1000.0 ms");
+        Some.AssertIs(Judge(m => m with { Metrics = EtcdMetrics.Parse(SlowDisk) }), Checks.Fsync, Verdict.Warn, "99 % of fsyncs within 502");
+        Some.AssertIs(Judge(m => m with { Metrics = null, MetricsProblem = "HTTP status 404" }), Checks.Fsync, Verdict.Skip, "404");
+        Some.AssertIs(Judge(m => m with { Status = m.Status! with { Errors = ["memberID:7 alarm:NOSPACE "] } }), Checks.Space, Verdict.Fail, "NOSPACE");
+        Some.AssertIs(Judge(m => m with { Status = m.Status! with { DatabaseBytes = 2_000_000_000 } }), Checks.Space, Verdict.Warn, "of 2048 MiB");
+        Some.AssertIs(Judge(m => m with { ClockDifference = TimeSpan.FromSeconds(-90) }), Checks.EtcdClock, Verdict.Warn, "-90.0 s");
+    }
+
+    [Fact]
+    public void A_quantile_lies_between_its_buckets_by_a_straight_line()
+    {
+        EtcdMetrics metrics = EtcdMetrics.Parse("# HELP x\nh_bucket{le=\"1\"} 10\nh_bucket{le=\"2\"} 20\nh_bucket{le=\"+Inf\"} 20\nnonsense\nplain 4.5e+01\n");
+
+        Assert.Equal(1.5, metrics.Quantile("h", 0.75)!.Value, 6);
+        Assert.Equal(45, metrics.Value("plain"));
+        Assert.Null(metrics.Quantile("absent", 0.5));
+        Assert.Null(EtcdMetrics.Parse("h_bucket{le=\"+Inf\"} 0\n").Quantile("h", 0.99));
+    }
+
+    [Fact]
+    public void Each_fault_of_the_lease_is_named()
+    {
+        Some.AssertIs(LeaseChecks.Judge(Good with { Config = null, ConfigProblem = "Network: missing" }, Some.Node, null), Checks.Config, Verdict.Fail, "Network: missing");
+        Some.AssertIs(LeaseChecks.Judge(Good with { Keys = [] }, Some.Node, null), Checks.Own, Verdict.Fail, "no key for 192.168.64.1");
+        Some.AssertIs(LeaseChecks.Judge(Good with { OwnLife = null }, Some.Node, null), Checks.Own, Verdict.Fail, "does not exist any more");
+        Some.AssertIs(LeaseChecks.Judge(Good with { OwnLife = new(TimeSpan.FromMinutes(5), TimeSpan.FromHours(24), 1) }, Some.Node, null), Checks.Own, Verdict.Warn, "should have been renewed");
+        Some.AssertIs(LeaseChecks.Judge(Good with { Keys = Keys(Key("10.1.99.0-24", "192.168.64.1")) }, Some.Node, null), Checks.Own, Verdict.Fail, "the key is 10.1.99.0-24");
+        Assert.All(LeaseChecks.Judge(Good with { Problem = "etcd is away" }, Some.Node, null), f => Assert.Equal(Verdict.Skip, f.Verdict));
+    }
+
+    [Fact]
+    public void C30_a_clone_with_our_address_is_named()
+    {
+        AgentState state = new("00000000000000000000000000000001", MacAddress.NewLocal());
+
+        Some.AssertIs(LeaseChecks.Judge(Good with { Keys = Keys(Key("10.1.15.0-24", "192.168.64.1", nodeId: "00000000000000000000000000000002")) }, Some.Node, state),
+            Checks.Own, Verdict.Fail, "another node's id 00000000000000000000000000000002");
+    }
+
+    [Fact]
+    public void C25_C27_keys_in_each_others_way_and_keys_that_are_none_are_named()
+    {
+        EtcdFacts bad = Good with
+        {
+            Keys = Keys(Key("10.1.15.0-24", "192.168.64.1"), Key("10.1.15.0-25", "192.168.64.3", "02:00:00:00:00:03"), new StoreRecord("subnets/x\u202Ey", Encoding.UTF8.GetBytes("{}"), 0, 9, 9)),
+        };
+        Finding[] findings = [.. LeaseChecks.Judge(bad, Some.Node, null)];
+
+        Assert.Contains(findings, f => f is { Verdict: Verdict.Warn, Subject: "10.1.15.0-25" } && f.Check == Checks.Conflicts);
+        Assert.Contains(findings, f => f.Check == Checks.Conflicts && f.Subject == "subnets/x\\u202ey");
+    }
+
+    private static Finding[] Judge(Func<MemberFacts, MemberFacts> change) => [.. MemberChecks.Judge(Good with { Members = [change(Member)] })];
+
+    private static IReadOnlyList<SurveyedKey> Keys(params StoreRecord[] records) => LeaseSurvey.Create(new StoreSnapshot(1, 10, records), Some.Node.Config);
+
+    private static StoreRecord Key(string name, string publicIp, string mac = "02:00:00:00:00:01", string? nodeId = null)
+    {
+        LeaseAttributes attributes = new() { PublicIP = IPAddress.Parse(publicIp), BackendType = "vxlan", Vni = 1, VtepMac = mac, NodeId = nodeId };
+        return new StoreRecord($"subnets/{name}", attributes.ToJson(), 77, name.EndsWith("25", StringComparison.Ordinal) ? 5 : 2, 5);
+    }
+}

@@ -1,0 +1,148 @@
+using System.Net;
+using Overlay.Agent.Docker;
+using Overlay.Agent.Doctor;
+using Overlay.Agent.Doctor.Docker;
+using Overlay.Agent.Doctor.Node;
+using Overlay.Agent.Doctor.Reading;
+using Overlay.Encap.Linux.Netlink;
+
+namespace Overlay.Agent.Tests.Doctor;
+
+/// <summary>Interface, device, MTUs, port, subnet.env and Docker, from facts made up: healthy, then one thing wrong.</summary>
+public class NodeCheckTests
+{
+    private static readonly DateTimeOffset Later = Some.Agent.Started.AddMinutes(1);
+
+    [Fact]
+    public void A_healthy_node_is_well()
+    {
+        Some.AssertWell(UnderlayChecks.Judge(Some.Node));
+        Some.AssertWell(OverlayChecks.Judge(Some.Node));
+        Some.AssertWell(MtuChecks.Judge(Some.Node));
+        Some.AssertWell(DockerChecks.Judge(Some.Node, Docker("--bip=10.1.15.1/24", "--mtu=1450")));
+        Some.AssertWell(BipCheck.Judge(Some.Node, Docker("--bip=10.1.15.1/24", "--mtu=1450")));
+    }
+
+    [Fact]
+    public void H4_an_underlay_too_small_for_the_overlay_is_a_failure() => Some.AssertIs(
+        MtuChecks.Judge(Some.With(Some.LinksWith(Some.Eth0, l => l with { Mtu = 1400 }))), Checks.UnderlayMtu, Verdict.Fail, "eth0 1400, overlay 1450 + 50 = 1500: 100 bytes too many");
+
+    [Fact]
+    public void An_underlay_that_has_grown_is_a_warning() => Some.AssertIs(
+        MtuChecks.Judge(Some.With(Some.LinksWith(Some.Eth0, l => l with { Mtu = 9000 }))), Checks.UnderlayMtu, Verdict.Warn, "7500 bytes of each packet");
+
+    [Theory]
+    [InlineData(1500, "FAIL")]
+    [InlineData(1400, "WARN")]
+    public void Dockers_bridge_at_another_mtu_is_named(int mtu, string verdict) => Some.AssertIs(
+        MtuChecks.Judge(Some.With(Some.LinksWith(Some.Docker0, l => l with { Mtu = mtu }))), Checks.BridgeMtu, verdict == "FAIL" ? Verdict.Fail : Verdict.Warn, $"docker0 {mtu}, overlay 1450");
+
+    [Fact]
+    public void A_containers_port_over_the_overlays_mtu_is_a_failure() => Some.AssertIs(
+        MtuChecks.Judge(Some.With(Some.LinksWith(Some.Veth, l => l with { Mtu = 1500 }))), Checks.ContainerMtu, Verdict.Fail, "veth1 1500 on docker0");
+
+    [Fact]
+    public void A_port_on_a_network_of_its_own_is_a_warning()
+    {
+        IReadOnlyList<LinkInfo> links = [.. Some.Links, new(9, "br-1", "bridge", 1500, true, null, null, null), new(10, "veth2", "veth", 1500, true, null, null, null) { Master = 9 }];
+
+        Some.AssertIs(MtuChecks.Judge(Some.With(links)), Checks.ContainerMtu, Verdict.Warn, "veth2 1500 on br-1");
+    }
+
+    [Fact]
+    public void Without_device_and_file_the_mtus_are_skipped()
+    {
+        NodeFacts node = Some.With([.. Some.Links.Where(l => l.Index != Some.Tun)]) with { File = Some.File with { Mtu = null } };
+
+        Assert.All(MtuChecks.Judge(node), f => Assert.Equal(Verdict.Skip, f.Verdict));
+    }
+
+    [Fact]
+    public void A_lost_agent_device_or_address_is_a_failure()
+    {
+        Some.AssertIs(OverlayChecks.Judge(Some.Node with { Agents = [] }), Checks.Agent, Verdict.Fail, "no overlay-agent");
+        Some.AssertIs(OverlayChecks.Judge(Some.With([.. Some.Links.Where(l => l.Index != Some.Tun)])), Checks.Device, Verdict.Fail, "no TUN device flannel.1");
+        Some.AssertIs(OverlayChecks.Judge(Some.With(Some.LinksWith(Some.Tun, l => l with { IsUp = false }))), Checks.Device, Verdict.Fail, "is down");
+        Some.AssertIs(OverlayChecks.Judge(Some.With(addresses: [.. Some.Addresses.Where(a => a.LinkIndex != Some.Tun)])), Checks.Device, Verdict.Fail, "lacks the address 10.1.15.0");
+        Some.AssertIs(OverlayChecks.Judge(Some.With(routes: [Some.Route("192.168.64.0/24", Some.Eth0)])), Checks.Device, Verdict.Fail, "no route for 10.1.0.0/16");
+    }
+
+    [Fact]
+    public void A_kernel_device_of_flanneld_is_named()
+    {
+        LinkInfo vxlan = new(8, "flannel.1", "vxlan", 1450, true, null, 1, 8472);
+
+        Some.AssertIs(OverlayChecks.Judge(Some.With([.. Some.Links.Where(l => l.Index != Some.Tun), vxlan]) with { Agents = [] }), Checks.Leftover, Verdict.Warn, "the agent replaces it");
+        Some.AssertIs(OverlayChecks.Judge(Some.With([.. Some.Links, vxlan with { Name = "flannel.7" }])), Checks.Leftover, Verdict.Fail, "flannel.7 beside the agent");
+        Some.AssertIs(UnderlayChecks.Judge(Some.With([.. Some.Links, vxlan with { Name = "vx7" }])), Checks.Port, Verdict.Fail, "kernel device vx7");
+    }
+
+    [Fact]
+    public void K4_a_foreign_route_into_the_overlay_is_a_failure() => Some.AssertIs(
+        OverlayChecks.Judge(Some.With(routes: [.. Some.Routes, Some.Route("10.1.77.0/24", Some.Eth0)])), Checks.Route, Verdict.Fail, "10.1.77.0/24 dev eth0");
+
+    [Fact]
+    public void A_subnet_env_that_says_something_else_is_a_failure()
+    {
+        Some.AssertIs(OverlayChecks.Judge(Some.Node with { File = Some.File with { Mtu = 1500 } }), Checks.SubnetFile, Verdict.Fail, "FLANNEL_MTU=1500");
+        Some.AssertIs(OverlayChecks.Judge(Some.Node with { File = Some.File with { Network = IPNetwork.Parse("10.2.0.0/16") } }), Checks.SubnetFile, Verdict.Fail, "FLANNEL_NETWORK=10.2.0.0/16");
+        Some.AssertIs(OverlayChecks.Judge(Some.Node with { File = Some.File with { Problem = "it is a FIFO" } }), Checks.SubnetFile, Verdict.Fail, "it is a FIFO");
+        Some.AssertIs(OverlayChecks.Judge(Some.Node with { File = Some.File with { Subnet = IPNetwork.Parse("10.1.16.0/24"), Gateway = IPAddress.Parse("10.1.16.1") } }), Checks.SubnetFile, Verdict.Fail, "FLANNEL_SUBNET=10.1.16.1/24, flannel.1 has 10.1.15.0");
+        Some.AssertIs(OverlayChecks.Judge(Some.Node with { File = Some.File with { Written = null } }), Checks.SubnetFile, Verdict.Fail, "is missing");
+    }
+
+    [Fact]
+    public void K18_a_foreign_owner_of_the_port_is_named() => Some.AssertIs(
+        UnderlayChecks.Judge(Some.Node with { Sockets = [new(IPAddress.Any, [(77, "flanneld")])] }), Checks.Port, Verdict.Fail, "held by flanneld (process 77)");
+
+    [Theory]
+    [InlineData("tx-udp_tnl-segmentation", "profile full")]
+    [InlineData("tx-udp-segmentation", "profile uso")]
+    [InlineData("tx-tcp-segmentation", "profile wire")]
+    public void The_cards_features_tell_the_profile(string feature, string profile) => Some.AssertIs(
+        UnderlayChecks.Judge(Some.Node with { Features = new HashSet<string> { "tx-checksum-ip-generic", "tx-generic-segmentation", "rx-gro", feature } }), Checks.Offloads, Verdict.Ok, profile);
+
+    [Fact]
+    public void A_card_without_checksums_is_a_warning() => Some.AssertIs(
+        UnderlayChecks.Judge(Some.Node with { Features = new HashSet<string>() }), Checks.Offloads, Verdict.Warn, "transmit checksums are off");
+
+    [Fact]
+    public void Dockers_flags_are_judged_as_the_daemon_judges_them()
+    {
+        Some.AssertIs(DockerChecks.Judge(Some.Node, Docker("--bip=10.1.99.1/24", "--mtu=1450")), Checks.DockerFlags, Verdict.Fail, "is 10.1.99.1/24 where this node's subnet is 10.1.15.1/24");
+        Some.AssertIs(DockerChecks.Judge(Some.Node, Docker("--bip=10.1.15.1/24")), Checks.DockerFlags, Verdict.Fail, "containers get 1500");
+        Some.AssertIs(DockerChecks.Judge(Some.Node, new DockerFacts(null, """{"bip":"10.1.15.1/24"}"""u8.ToArray())), Checks.DockerFlags, Verdict.Warn, DockerView.ConfigPath);
+        Some.AssertIs(DockerChecks.Judge(Some.Node with { File = Some.File with { Masquerade = true } }, Docker("--bip=10.1.15.1/24", "--mtu=1450")), Checks.DockerFlags, Verdict.Warn, "masquerades as well");
+    }
+
+    [Fact]
+    public void A_docker_that_started_first_with_other_values_is_a_failure()
+    {
+        DockerFacts early = new(new ProcessInfo(7, ["dockerd"], Some.Agent.Started.AddHours(-1)), null);
+
+        Some.AssertIs(DockerChecks.Judge(Some.Node, early), Checks.DockerOrder, Verdict.Fail, "Docker started before it");
+        Some.AssertIs(DockerChecks.Judge(Some.Node, early with { Daemon = early.Daemon! with { Arguments = ["dockerd", "--bip", "10.1.15.1/24", "--mtu", "1450"] } }), Checks.DockerOrder, Verdict.Ok, "with the values Docker has");
+        Some.AssertIs(DockerChecks.Judge(Some.Node with { File = Some.File with { Written = null } }, early), Checks.DockerOrder, Verdict.Fail, "does not exist");
+    }
+
+    [Fact]
+    public void A_bridge_with_an_old_address_is_a_failure() => Some.AssertIs(
+        DockerChecks.Judge(Some.With(addresses: [.. Some.Addresses.Where(a => a.LinkIndex != Some.Docker0), Some.Address(Some.Docker0, "172.17.0.1", 16)]), Docker()), Checks.DockerBridge, Verdict.Fail, "docker0 has 172.17.0.1/16");
+
+    [Theory]
+    [InlineData("192.168.64.129/25", "overlaps 192.168.64.1/24 of eth0")]   // the node's network holds it
+    [InlineData("192.168.0.1/16", "overlaps 192.168.64.1/24 of eth0")]      // it holds the node's address
+    [InlineData("10.1.16.1/24", "other nodes'")]
+    public void A_bip_in_somebody_elses_network_is_a_failure(string bip, string text) =>
+        Some.AssertIs(BipCheck.Judge(Some.Node, Docker($"--bip={bip}")), Checks.Bip, Verdict.Fail, text);
+
+    [Fact]
+    public void A_node_inside_of_its_own_overlay_is_a_failure()
+    {
+        NodeFacts node = Some.Node;
+
+        Some.AssertIs(BipCheck.Judge(node with { Underlay = node.Underlay! with { PublicIp = IPAddress.Parse("10.1.2.3") } }, Docker()), Checks.Bip, Verdict.Fail, "10.1.2.3 is inside of the overlay network");
+    }
+
+    private static DockerFacts Docker(params string[] flags) => new(new ProcessInfo(7, ["dockerd", .. flags], Later), null);
+}

@@ -1,0 +1,33 @@
+using Overlay.Netns.Tests.Nodes;
+using Overlay.Netns.Tests.Support;
+
+namespace Overlay.Netns.Tests.Doctor;
+
+/// <summary>Two healthy nodes with agents, bridges and pods, for all the ways to break the left one.</summary>
+public sealed class DoctorFixture : IAsyncDisposable
+{
+    private TwoNodeTopology? _topology;
+
+    internal TwoNodeTopology Topology => _topology ?? throw new InvalidOperationException("not started");
+
+    internal AgentNode Left => (AgentNode)Topology.Left;
+
+    internal AgentNode Right => (AgentNode)Topology.Right;
+
+    internal async Task StartAsync()
+    {
+        Privilege.Require();
+        string[] missing = [.. new[] { "iptables", "iptables-save" }.Where(tool => !Privilege.IsInstalled(tool))];
+        Assert.SkipWhen(missing.Length > 0, $"not installed: {string.Join(", ", missing)}");
+        if (_topology is not null) return;
+        _topology = await TwoNodeTopology.StartAsync(NodeKind.Ours, NodeKind.Ours);
+        // The tests take etcd away for a moment, and stop one agent; the probes meet it.
+        Left.AnnounceDrops("ShortOuter", "TooBig");
+        Right.AnnounceDrops("ShortOuter");
+        Left.Announce("etcd", "lease", "cannot ", "routes");
+        Right.Announce("etcd", "lease", "cannot ");
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => _topology?.DisposeAsync() ?? ValueTask.CompletedTask;
+}
