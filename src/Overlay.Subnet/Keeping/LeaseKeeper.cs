@@ -167,7 +167,8 @@ public sealed class LeaseKeeper(
         if (update.Kind == FollowKind.Changes && update.Records.Count == 0)
             return null;
         StoreRecord? record = update.Records.Count > 0 ? update.Records[^1] : null;
-        bool stale = update.Kind != FollowKind.RewoundSnapshot && (record?.ModRevision ?? update.Revision) < Lease.ModRevision;
+        long seen = update.Kind == FollowKind.Changes ? record!.ModRevision : update.Revision;
+        bool stale = update.Kind != FollowKind.RewoundSnapshot && seen < Lease.ModRevision;
         return stale ? null : Judge(record); // older than our own last write: that write has answered it
     }
 

@@ -31,7 +31,8 @@ internal sealed class LeaseBook(IPAddress ownPublicIP, IEnumerable<Lease> known)
         _badValues.IntersectWith(paths);
         foreach (StoreRecord record in records)
             Put(record, before.GetValueOrDefault(record.Path), reject);
-        RetainAfterWipe(before, rewound);
+        bool survives = before.Any(entry => _leases.TryGetValue(entry.Key, out Lease? now) && now.CreateRevision == entry.Value.CreateRevision);
+        RetainAfterWipe(before, rewound || (before.Count > 1 && !survives));
     }
 
     /// <summary>Takes one batch of changes.</summary>
@@ -55,7 +56,7 @@ internal sealed class LeaseBook(IPAddress ownPublicIP, IEnumerable<Lease> known)
                 Put(record, known, reject);
             }
         }
-        RetainAfterWipe(before, rewound: false);
+        RetainAfterWipe(before, wiped: _leases.Count == 0 && before.Count > 1);
     }
 
     /// <summary>The table of what is known now.</summary>
@@ -87,10 +88,10 @@ internal sealed class LeaseBook(IPAddress ownPublicIP, IEnumerable<Lease> known)
     }
 
     // When every lease goes at once, or the store is set back, it is the store that was lost and not the nodes: each is about to write its key
-    // again. Until then its peers keep forwarding to it, unless somebody else takes its subnet.
-    private void RetainAfterWipe(Dictionary<string, Lease> before, bool rewound)
+    // again, and some may have. Until then its peers keep forwarding to it, unless somebody else takes its subnet.
+    private void RetainAfterWipe(Dictionary<string, Lease> before, bool wiped)
     {
-        if (!rewound && (_leases.Count > 0 || before.Count < 2))
+        if (!wiped)
             return;
         _retained = before.Where(entry => !_leases.ContainsKey(entry.Key)).Concat(_retained).DistinctBy(entry => entry.Key)
             .ToDictionary(entry => entry.Key, entry => entry.Value);

@@ -10,8 +10,8 @@ namespace Overlay.Simulation.Rules;
 
 /// <summary>
 /// Each table of one process shows what etcd held at the table's revision, and a revision never goes back except with the store. Leases beyond that
-/// are allowed for the half minute in which nodes may return after the store was lost, and then only such as were known before. So no peer
-/// leaves a table without a deletion or a full snapshot.
+/// are allowed for the half minute in which nodes may return after the store was lost: set back, or rid of all leases, of which there were two or
+/// more, since the last table; and then only such as were known before. So no peer leaves a table without a deletion or a full snapshot.
 /// </summary>
 public sealed class TableRules(SimAgent agent, SimProcess process, World world)
 {
@@ -22,6 +22,9 @@ public sealed class TableRules(SimAgent agent, SimProcess process, World world)
     private int _branch = -1;
     private int _folded;
     private long _revision;
+    private HashSet<(string Path, long CreateRevision)> _standing = []; // what stood at the last table
+    private readonly HashSet<string> _stood = [];                       // and what stood at any time since
+    private bool _wasEmpty;
     private TimeSpan? _lossSeen;
     private LeaseTable _before = LeaseTable.Empty;
 
@@ -39,6 +42,10 @@ public sealed class TableRules(SimAgent agent, SimProcess process, World world)
             if (problem is not null)
                 continue;
             Trace(table);
+            _standing = [.. _content.Values.Select(record => (record.Path, record.CreateRevision))];
+            _stood.Clear();
+            _stood.UnionWith(_content.Keys);
+            _wasEmpty = false;
             _revision = table.Revision;
             _before = table;
             return;
@@ -53,17 +60,17 @@ public sealed class TableRules(SimAgent agent, SimProcess process, World world)
         if (table.Revision > state.Revision)
             return $"is newer than etcd's {state.Revision}";
         Fold(branch, state, table.Revision);
-        // An unreadable value counts as the last good one of the same key, if this process has seen that.
+        // An unreadable value counts as the last good one of the same key that this process has seen.
         var expected = new Dictionary<IPNetwork, LeaseAttributes>();
-        var optional = new Dictionary<IPNetwork, LeaseAttributes>();
+        var optional = new Dictionary<IPNetwork, StoreRecord>();
         foreach (StoreRecord record in _content.Values)
         {
             if (Lease.TryRead(record, out Lease? lease, out _))
                 expected[lease.Subnet] = lease.Attributes;
-            else if (_lastGood.TryGetValue(record.Path, out Lease? good) && good.CreateRevision == record.CreateRevision)
-                optional[good.Subnet] = good.Attributes;
+            else if (KeyRules.SubnetOf(record.Path) is { } subnet)
+                optional[subnet] = record;
         }
-        if (expected.Count == 0)
+        if (_stood.Count > 1 && (_wasEmpty || !_content.Values.Any(record => _standing.Contains((record.Path, record.CreateRevision)))))
             _lossSeen = process.GetElapsedTime(0);
         foreach ((IPNetwork subnet, LeaseAttributes node) in expected)
         {
@@ -76,7 +83,7 @@ public sealed class TableRules(SimAgent agent, SimProcess process, World world)
         bool inGrace = _lossSeen is { } loss && (process.GetElapsedTime(0) - loss <= Grace || justContinued);
         foreach (Lease shown in table.Leases.Values)
         {
-            bool known = expected.ContainsKey(shown.Subnet) || (optional.TryGetValue(shown.Subnet, out LeaseAttributes? last) && last == shown.Attributes)
+            bool known = expected.ContainsKey(shown.Subnet) || (optional.TryGetValue(shown.Subnet, out StoreRecord? bad) && bad.CreateRevision == shown.CreateRevision && WasKnown(shown))
                 || (inGrace && WasKnown(shown));
             if (!known)
                 return $"shows {shown.Subnet} of {shown.Attributes.PublicIP}, which is not there";
@@ -106,10 +113,14 @@ public sealed class TableRules(SimAgent agent, SimProcess process, World world)
             if (!record.Path.StartsWith(StorePaths.Subnets, StringComparison.Ordinal))
                 continue;
             if (record.IsDeleted)
+            {
                 _content.Remove(record.Path);
-            else
-                _content[record.Path] = record;
-            if (!record.IsDeleted && Lease.TryRead(record, out Lease? good, out _))
+                _wasEmpty |= !_content.Values.Any(left => Lease.TryRead(left, out _, out _));
+                continue;
+            }
+            _content[record.Path] = record;
+            _stood.Add(record.Path);
+            if (Lease.TryRead(record, out Lease? good, out _))
                 _lastGood[record.Path] = good;
         }
     }

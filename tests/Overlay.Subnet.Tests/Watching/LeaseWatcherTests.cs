@@ -197,6 +197,24 @@ public sealed class LeaseWatcherTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task C13_C14_a_wipe_that_the_same_clusters_revisions_have_passed_is_noticed()
+    {
+        _store.IsDown = true;
+        await Eventually.TrueAsync(() => _watcher.WaitingFor is not null, "noticed");
+        long seen = _store.Revision;
+        _store.Wipe(newCluster: false);
+        Put("10.1.3.0-24", 3);
+        while (_store.Revision <= seen)
+            _store.Put("elsewhere", "");
+        Put("10.1.2.0-24", 2); // back already, the first not yet
+        _store.IsDown = false;
+        await ShowsAsync("10.1.1.0-24", "10.1.2.0-24", "10.1.3.0-24");
+        _time.Advance(TimeSpan.FromSeconds(31));
+        await ShowsAsync("10.1.2.0-24", "10.1.3.0-24");
+        Assert.Equal(0, _log.Count("10.1.2.0-24 of"));
+    }
+
+    [Fact]
     public async Task C14_C17_deleting_all_keys_at_once_is_a_wipe_and_a_new_claim_settles_it()
     {
         _store.Delete(StorePaths.Subnets);

@@ -72,6 +72,22 @@ public sealed class NetworkConfigWatcherTests : IAsyncLifetime
         Assert.Equal(1, _log.Count("network config changed"));
     }
 
+    [Fact]
+    public async Task C13_C14_a_config_of_a_wiped_store_whose_revisions_have_passed_is_read()
+    {
+        _store.Put(StorePaths.Config, Good);
+        await NextAsync();
+        _store.IsDown = true;
+        await Eventually.TrueAsync(() => _watcher.WaitingFor is not null, "noticed");
+        long seen = _store.Revision;
+        _store.Wipe(newCluster: false);
+        _store.Put(StorePaths.Config, Good.Replace("10.1.", "10.2.", StringComparison.Ordinal));
+        while (_store.Revision <= seen)
+            _store.Put("elsewhere", "");
+        _store.IsDown = false;
+        Assert.Equal("10.2.0.0/16", $"{(await NextAsync()).Network}");
+    }
+
     [Theory]
     [InlineData("garbage")]
     [InlineData("""{"Network":"10.1.0.0/16","Backend":{"Type":"udp"}}""")]
