@@ -154,22 +154,15 @@ public sealed class LeaseKeeper(
     private LeaseAttributes? Observe(FollowUpdate update)
     {
         _isWatchLost = update.Kind == FollowKind.Lost;
-        if (_isWatchLost)
-        {
-            Tell(_contact.Lost(update.Failure!.Message));
-            return null;
-        }
-        if (_contact.Reached() is { } back)
-        {
-            _due = Now; // a store that lost its data may have come past our revision by now: then only the etcd lease tells, by being gone
-            Tell(back);
-        }
-        if (update.Kind == FollowKind.Changes && update.Records.Count == 0)
-            return null;
+        LeaseHappening? contact = _isWatchLost ? _contact.Lost(update.Failure!.Message) : _contact.Reached();
+        Tell(contact);
+        if (_isWatchLost) return null;
+        if (contact is not null) _due = Now; // the lease may be gone, or have been given more time
+        if (update.Kind == FollowKind.Changes && update.Records.Count == 0) return null;
+        if (update.Kind == FollowKind.RewoundSnapshot) Lease = Lease with { ModRevision = 0 }; // they start over: by ours of before all news were stale
         StoreRecord? record = update.Records.Count > 0 ? update.Records[^1] : null;
-        long seen = update.Kind == FollowKind.Changes ? record!.ModRevision : update.Revision;
-        bool stale = update.Kind != FollowKind.RewoundSnapshot && seen < Lease.ModRevision;
-        return stale ? null : Judge(record); // older than our own last write: that write has answered it
+        // Older than our own last write: that write has answered it.
+        return (update.Kind == FollowKind.Changes ? record!.ModRevision : update.Revision) < Lease.ModRevision ? null : Judge(record);
     }
 
     private LeaseAttributes? Judge(StoreRecord? record)

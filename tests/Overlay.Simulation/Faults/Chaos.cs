@@ -19,7 +19,7 @@ public sealed class Chaos
         _keys = new KeyFaults(world);
         _nodes = new NodeFaults(world);
         _meanGap = 2 + 8 * _random.NextDouble();
-        Ends = TimeSpan.FromSeconds(60 + _random.Next(180));
+        Ends = TimeSpan.FromSeconds(45 + _random.Next(120));
     }
 
     /// <summary>When the last fault is put in.</summary>

@@ -83,7 +83,8 @@ public sealed class TableRules(SimAgent agent, SimProcess process, World world)
         bool inGrace = _lossSeen is { } loss && (process.GetElapsedTime(0) - loss <= Grace || justContinued);
         foreach (Lease shown in table.Leases.Values)
         {
-            bool known = expected.ContainsKey(shown.Subnet) || (optional.TryGetValue(shown.Subnet, out StoreRecord? bad) && bad.CreateRevision == shown.CreateRevision && WasKnown(shown))
+            bool known = expected.ContainsKey(shown.Subnet)
+                || (optional.TryGetValue(shown.Subnet, out StoreRecord? bad) && bad.CreateRevision == shown.CreateRevision && WasKnown(shown))
                 || (inGrace && WasKnown(shown));
             if (!known)
                 return $"shows {shown.Subnet} of {shown.Attributes.PublicIP}, which is not there";

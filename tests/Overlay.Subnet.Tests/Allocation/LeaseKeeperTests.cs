@@ -296,6 +296,21 @@ public sealed class LeaseKeeperTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task C13_C17_a_subnet_taken_in_a_wiped_store_before_our_key_could_be_written_again_is_left()
+    {
+        _store.Put(Some.Path("10.1.250.0-24"), Some.Json(Some.Node(9)));
+        _store.Delete(OwnPath);
+        await HappensAsync<LeaseHappening.Recreated>(); // at a revision that the new store has not reached
+        int refused = 0;
+        _store.Fault = (operation, _) =>
+            operation == "put" && Interlocked.Increment(ref refused) > 0 ? new StoreException(StoreFault.Timeout, "slow") : null;
+        _store.Wipe(newCluster: false);
+        await Eventually.TrueAsync(() => Volatile.Read(ref refused) > 0, "a try to write the key again", _time);
+        _store.Put(OwnPath, Some.Json(Some.Node(9)));
+        await HappensAsync<LeaseHappening.Lost>();
+    }
+
+    [Fact]
     public async Task C32_a_repair_whose_answer_is_lost_is_not_done_twice()
     {
         _store.LoseReplies(1);
