@@ -28,7 +28,7 @@ entries() {
 verbs() {
     local name
     entries verbs
-    "$binary" --help | sed -n '/^verbs/,/^$/s/^  \([a-z][a-z-]*\( [a-z][a-z-]*\)\{0,1\}\)\( [[A-Z]\|  \).*$/\1/p' | while read -r name; do
+    "$binary" --help | sed -n '/^verbs/,/^$/s/^  \([a-z].*\)/\1/p' | sed 's/  .*//; s/ [^a-z].*//' | while read -r name; do
         printf '.SS "overlay\\-agent %s"\n.nf\n' "$(roff <<<"$name")"
         # shellcheck disable=SC2086  # a verb may be two words
         "$binary" help $name | sed 1,2d | roff

@@ -6,13 +6,14 @@ using Overlay.Agent.Firewall.Iptables;
 using Overlay.Agent.Firewall.Nftables;
 using Overlay.Agent.Firewall.Rules;
 using Overlay.Agent.State;
+using Overlay.Agent.Tunnel;
 using Overlay.Encap.Linux.Gate;
 using Overlay.Encap.Linux.Netlink;
 
 namespace Overlay.Agent.Cleanup;
 
 /// <summary>
-/// Takes from this host what the agent has left on it: rules, device with its routes, files. Works without etcd, from the state file
+/// Takes from this host what the agent has left on it: rules, device and routes, files. Works without etcd, from the state file
 /// and subnet.env. Doing it twice does nothing more; what others made stays, also in chains and tables of ours.
 /// </summary>
 /// <remarks>Used once.</remarks>
@@ -37,8 +38,9 @@ internal sealed class Cleaner(CleanupRequest request, VerbConsole console, TimeP
             if (request.DryRun) await console.Out.WriteLineAsync("dry run, nothing is changed; this would be done:").ConfigureAwait(false);
             AgentState? state = new StateFile(request.StateDirectory).Load().State;
             PreviousSubnet env = SubnetEnvFile.ReadPrevious(request.SubnetFile);
-            await RemoveRulesAsync([.. new[] { env.Network, state?.Network }.OfType<IPNetwork>().Distinct()], stop).ConfigureAwait(false);
-            await RemoveDevicesAsync([.. new[] { env.Subnet, state?.Subnet }.OfType<IPNetwork>().Distinct()]).ConfigureAwait(false);
+            IReadOnlyList<IPNetwork> networks = [.. new[] { env.Network, state?.Network }.OfType<IPNetwork>().Distinct()];
+            await RemoveRulesAsync(networks, stop).ConfigureAwait(false);
+            await RemoveFromKernelAsync(networks, [.. new[] { env.Subnet, state?.Subnet }.OfType<IPNetwork>().Distinct()]).ConfigureAwait(false);
             if (env is { Network: not null } or { Subnet: not null }) await RemoveFileAsync(request.SubnetFile).ConfigureAwait(false);
             else if (env.Problem is not null) await SkipAsync($"{request.SubnetFile} is left, it is no subnet file: {env.Problem}").ConfigureAwait(false);
             if (request.DockerOptsFile is { } options) await RemoveFileAsync(options).ConfigureAwait(false);
@@ -70,25 +72,42 @@ internal sealed class Cleaner(CleanupRequest request, VerbConsole console, TimeP
         }
     }
 
-    // A TUN device goes with its process, unless that made it to stay. The kernel's own VXLAN device is flanneld's.
-    private async Task RemoveDevicesAsync(IReadOnlyList<IPNetwork> subnets)
+    private async Task RemoveFromKernelAsync(IReadOnlyList<IPNetwork> networks, IReadOnlyList<IPNetwork> subnets)
     {
         try
         {
             using RouteNetlink netlink = new();
-            IReadOnlyList<AddressInfo> addresses = netlink.Addresses();
-            foreach (LinkInfo link in netlink.Links().Where(link => link.Kind == "tun"))
-            {
-                bool hasOurs = addresses.Any(a => a.LinkIndex == link.Index && a.PrefixLength == 32 && subnets.Any(subnet => subnet.BaseAddress.Equals(a.Address)));
-                bool isOurs = request.Device is { } name ? link.Name == name : link.Name.StartsWith("flannel.", StringComparison.Ordinal) && hasOurs;
-                if (!isOurs) continue;
-                if (!request.DryRun) netlink.DeleteLink(link.Index);
-                await DoneAsync($"device {link.Name} removed, with its addresses and routes").ConfigureAwait(false);
-            }
+            await RemoveDevicesAsync(netlink, subnets).ConfigureAwait(false);
+            await RemoveBlackholesAsync(netlink, networks).ConfigureAwait(false);
         }
         catch (LinuxException e)
         {
             await FailAsync(e.Message).ConfigureAwait(false);
+        }
+    }
+
+    // A TUN device goes with its process, unless that made it to stay. The kernel's own VXLAN device is flanneld's.
+    private async Task RemoveDevicesAsync(RouteNetlink netlink, IReadOnlyList<IPNetwork> subnets)
+    {
+        IReadOnlyList<AddressInfo> addresses = netlink.Addresses();
+        foreach (LinkInfo link in netlink.Links().Where(link => link.Kind == "tun"))
+        {
+            bool hasOurs = addresses.Any(a => a.LinkIndex == link.Index && a.PrefixLength == 32 && subnets.Any(subnet => subnet.BaseAddress.Equals(a.Address)));
+            bool isOurs = request.Device is { } name ? link.Name == name : link.Name.StartsWith("flannel.", StringComparison.Ordinal) && hasOurs;
+            if (!isOurs) continue;
+            if (!request.DryRun) netlink.DeleteLink(link.Index);
+            await DoneAsync($"device {link.Name} removed, with its addresses and routes").ConfigureAwait(false);
+        }
+    }
+
+    // They belong to no device, so none takes them along. As with the rules: where no network is known, all of them go.
+    private async Task RemoveBlackholesAsync(RouteNetlink netlink, IReadOnlyList<IPNetwork> networks)
+    {
+        foreach (IPNetwork subnet in netlink.MainTable().Where(OverlayLink.IsOwnBlackhole).Select(route => route.Destination))
+        {
+            if (networks.Count > 0 && !networks.Any(network => network.Contains(subnet.BaseAddress))) continue;
+            if (!request.DryRun) netlink.DeleteBlackhole(subnet, OverlayLink.BlackholeMetric, OverlayLink.RouteProtocol);
+            await DoneAsync($"blackhole route to {subnet} removed").ConfigureAwait(false);
         }
     }
 

@@ -28,14 +28,15 @@ internal sealed record DockerView(byte[]? DaemonJson, IReadOnlyList<(IPAddress A
         return new DockerView(daemonJson, bridge, FindDaemon());
     }
 
-    // Processes come and go while we look.
+    // Processes come and go while we look. A Docker within a container, or in another network namespace, has docker0 of its own.
     private static string[]? FindDaemon()
     {
+        string? network = NetworkOf("/proc/self");
         foreach (string folder in Directory.EnumerateDirectories("/proc").Where(f => char.IsAsciiDigit(f["/proc/".Length])))
         {
             try
             {
-                if (File.ReadAllText($"{folder}/comm").TrimEnd() != "dockerd") continue;
+                if (File.ReadAllText($"{folder}/comm").TrimEnd() != "dockerd" || (NetworkOf(folder) is { } other && other != network)) continue;
                 string line = Encoding.UTF8.GetString(File.ReadAllBytes($"{folder}/cmdline"));
                 if (line.Length > 0) return line.TrimEnd('\0').Split('\0');
             }
@@ -46,4 +47,6 @@ internal sealed record DockerView(byte[]? DaemonJson, IReadOnlyList<(IPAddress A
         }
         return null;
     }
+
+    private static string? NetworkOf(string process) => new FileInfo($"{process}/ns/net").LinkTarget;
 }

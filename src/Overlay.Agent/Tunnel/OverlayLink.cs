@@ -71,6 +71,9 @@ internal sealed class OverlayLink
         foreach (Flaw flaw in BlackholeFlaws(settings, subnet)) yield return flaw;
     }
 
+    /// <summary>Whether a route is a blackhole that an agent has made, this one or another on this host.</summary>
+    public static bool IsOwnBlackhole(RouteInfo route) => route is { IsUnicast: false, Metric: BlackholeMetric, Protocol: RouteProtocol };
+
     private IEnumerable<string> Oddities(LinkInfo link, OverlaySettings settings)
     {
         if (!link.IsUp) yield return "it was set down";
@@ -104,7 +107,7 @@ internal sealed class OverlayLink
             route is { IsUnicast: false, Metric: BlackholeMetric } && settings.Network.Contains(route.Destination.BaseAddress))];
         if (settings.KeepsBlackhole && !standing.Any(route => route.Destination.Equals(subnet)))
             yield return new Flaw("blackhole", $"the blackhole route to {subnet} was gone", () => _netlink.AddBlackhole(subnet, BlackholeMetric, RouteProtocol));
-        foreach (IPNetwork left in standing.Where(route => route.Protocol == RouteProtocol).Select(route => route.Destination))
+        foreach (IPNetwork left in standing.Where(IsOwnBlackhole).Select(route => route.Destination))
         {
             if (settings.KeepsBlackhole && left.Equals(subnet)) continue;
             yield return new Flaw("blackhole", $"the blackhole route to {left} is of an earlier run", () => _netlink.DeleteBlackhole(left, BlackholeMetric, RouteProtocol));

@@ -17,10 +17,12 @@ public sealed class CleanupTests : LifecycleTest
             iptables -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
             nft add table ip operator; nft add chain ip operator forward '{ type filter hook forward priority 5; }'
             ip tuntap add mine mode tun; ip link add flannel.7 type bridge
+            ip route add blackhole 10.1.99.0/24 metric 7; ip route add blackhole 10.2.5.0/24 metric 1000000000 proto 79
             """);
+        Node.Announce("10.1.99.0/24");
         string saved = Rules.Saved(Node.Host), tables = Node.Host.Namespace.Must("nft", "list", "table", "ip", "operator");
-        string links = Node.Host.Namespace.Must("ip", "-o", "link");
-        AgentProcess agent = await Node.StartReadyAsync("--ip-masq", "--iptables-forward-rules");
+        string links = Node.Host.Namespace.Must("ip", "-o", "link"), routes = Node.Host.Namespace.Must("ip", "route");
+        AgentProcess agent = await Node.StartReadyAsync("--ip-masq", "--iptables-forward-rules", "--ip-blackhole-route");
         Assert.NotEqual(saved, Rules.Saved(Node.Host));
 
         (int exitCode, string output) = Cleanup();
@@ -30,7 +32,8 @@ public sealed class CleanupTests : LifecycleTest
         Assert.Equal(0, await agent.StopAsync());
         // A device that a killed agent of another kind made to stay.
         Node.Host.Namespace.Ip("tuntap add flannel.1 mode tun", $"address add {Node.File.AddressOf(0)}/32 dev flannel.1");
-        string before = Rules.Saved(Node.Host);
+        string before = Rules.Saved(Node.Host), subnet = $"{Node.File.Subnet}";
+        Assert.Contains($"blackhole {subnet} ", Node.Host.Namespace.Must("ip", "route"), StringComparison.Ordinal);
 
         (exitCode, string planned) = Cleanup("--dry-run");
         Assert.Equal(0, exitCode);
@@ -41,13 +44,17 @@ public sealed class CleanupTests : LifecycleTest
         Assert.Equal(planned.Split('\n')[1..], output.Split('\n'));
         Assert.Contains("nat: chain FLANNEL-POSTRTG removed, jump from POSTROUTING removed", output, StringComparison.Ordinal);
         Assert.Contains("device flannel.1 removed", output, StringComparison.Ordinal);
+        Assert.Contains($"blackhole route to {subnet} removed", output, StringComparison.Ordinal);
         Assert.Equal(saved, Rules.Saved(Node.Host));
         Assert.Equal(tables, Node.Host.Namespace.Must("nft", "list", "table", "ip", "operator"));
         Assert.Equal(links, Node.Host.Namespace.Must("ip", "-o", "link"));
+        Assert.Equal(routes, Node.Host.Namespace.Must("ip", "route"));
         Assert.False(File.Exists(Node.SubnetFilePath));
         Assert.True(File.Exists(Path.Combine(Node.StatePath, "state.json")));
         Assert.Equal((0, "nothing of overlay-agent is left here\n"), Cleanup());
 
+        // Without a state no network is known, and all routes of ours would go.
+        Node.Host.Namespace.Ip("route delete blackhole 10.2.5.0/24");
         Assert.Equal(0, Cleanup("--state").ExitCode);
         Assert.False(Directory.Exists(Node.StatePath));
         Assert.Equal((0, "nothing of overlay-agent is left here\n"), Cleanup("--state"));

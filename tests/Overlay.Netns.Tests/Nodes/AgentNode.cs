@@ -37,6 +37,9 @@ internal sealed partial class AgentNode : IOverlayNode
     /// <summary>Path of subnet.env.</summary>
     public string SubnetFilePath => Path.Combine(Folder, "subnet.env");
 
+    /// <summary>Where a test that asks for Docker's options has them written.</summary>
+    public string DockerOptionsPath => Path.Combine(Folder, "docker_opts.env");
+
     /// <summary>Path of the state folder.</summary>
     public string StatePath => Path.Combine(Folder, "state");
 

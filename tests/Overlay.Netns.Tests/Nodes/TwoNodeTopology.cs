@@ -40,8 +40,9 @@ internal sealed class TwoNodeTopology : IAsyncDisposable
     /// <param name="right">And the right one's.</param>
     /// <param name="profile">What the network cards can do.</param>
     /// <param name="withPods">False leaves bridges and containers to somebody else, such as Docker.</param>
+    /// <param name="flags">More flags for each agent.</param>
     public static async Task<TwoNodeTopology> StartAsync(
-        NodeKind left, NodeKind right, UnderlayProfile profile = UnderlayProfile.Full, bool withPods = true)
+        NodeKind left, NodeKind right, UnderlayProfile profile = UnderlayProfile.Full, bool withPods = true, Func<AgentNode, IEnumerable<string>>? flags = null)
     {
         Underlay underlay = Underlay.Create();
         TwoNodeTopology topology = new(underlay, EtcdNode.Create(underlay));
@@ -49,8 +50,8 @@ internal sealed class TwoNodeTopology : IAsyncDisposable
         {
             await topology.Etcd.StartAsync();
             topology.Etcd.PutConfig();
-            topology.Left = await topology.StartNodeAsync(left, "left", 1);
-            topology.Right = await topology.StartNodeAsync(right, "right", 2);
+            topology.Left = await topology.StartNodeAsync(left, "left", 1, flags);
+            topology.Right = await topology.StartNodeAsync(right, "right", 2, flags);
             topology.SetProfile(profile);
             foreach (KernelNode node in new[] { topology.Left, topology.Right }.OfType<KernelNode>()) node.LearnPeers();
             if (!withPods) return topology;
@@ -76,12 +77,12 @@ internal sealed class TwoNodeTopology : IAsyncDisposable
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => Underlay.DisposeAsync();
 
-    private async Task<IOverlayNode> StartNodeAsync(NodeKind kind, string name, int number)
+    private async Task<IOverlayNode> StartNodeAsync(NodeKind kind, string name, int number, Func<AgentNode, IEnumerable<string>>? flags)
     {
         if (kind == NodeKind.Kernel) return new KernelNode(Underlay, Etcd, name, number);
         AgentNode node = new(Underlay, Etcd, name, number);
         node.AnnounceDrops("NoRoute", "UnknownVtep");   // the first packets, before the nodes know each other (FAULTS E12)
-        await node.StartReadyAsync();
+        await node.StartReadyAsync(flags?.Invoke(node) ?? []);
         return node;
     }
 

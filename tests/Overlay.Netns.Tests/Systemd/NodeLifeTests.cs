@@ -1,4 +1,3 @@
-using Overlay.Netns.Tests.Nodes;
 using Overlay.Netns.Tests.Support;
 
 namespace Overlay.Netns.Tests.Systemd;
@@ -26,18 +25,11 @@ public sealed class NodeLifeTests(PackageFixture packages) : SystemdTest(package
         exec sleep infinity
         """;
 
-    // For an agent that does not write the file itself, as units of flanneld do it.
-    private const string MakeOptions = """
-        [Service]
-        ExecStartPost=/bin/sh -c '. /run/flannel/subnet.env; echo "DOCKER_OPTS=\"--bip=$FLANNEL_SUBNET --mtu=$FLANNEL_MTU\"" >/run/flannel/docker_opts.env'
-        """;
-
     [Fact]
     public async Task One_package_and_a_reboot_later_Docker_starts_on_the_overlay_and_kill_reboot_and_upgrade_keep_the_subnet()
     {
         Node.Write("/etc/systemd/system/docker.service", DockerUnit + "\n");
         Node.Write("/usr/sbin/dockerd", DockerProgram + "\n", (UnixFileMode)0b111_101_101);
-        if (!Tool.Must(AgentProcess.Binary, ["--help"]).Contains("--docker-opts-file", StringComparison.Ordinal)) Node.Write("/etc/systemd/system/overlay-agent.service.d/opts.conf", MakeOptions + "\n");
         await Node.BootAsync();
         Node.Must("systemctl", "enable", "docker.service");
 

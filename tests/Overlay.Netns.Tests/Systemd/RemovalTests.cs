@@ -1,8 +1,17 @@
+using Overlay.Netns.Tests.Support;
+
 namespace Overlay.Netns.Tests.Systemd;
 
 /// <summary>The package goes as it came.</summary>
 public sealed class RemovalTests(PackageFixture packages) : SystemdTest(packages)
 {
+    private const string Jump = "-A FORWARD -m comment --comment \"flanneld forward\" -j FLANNEL-FWD";
+
+    private static readonly string[] Traces = ["flannel.1", "flannel.2", "blackhole 10.2.", "FLANNEL-FWD"];
+
+    private static readonly string[] Written =
+        ["/run/flannel/subnet.env", "/run/flannel/docker_opts.env", "/run/flannel/blue/subnet.env", "/run/flannel/blue/docker_opts.env"];
+
     [Fact]
     public async Task Purged_it_leaves_nothing_behind()
     {
@@ -11,13 +20,16 @@ public sealed class RemovalTests(PackageFixture packages) : SystemdTest(packages
         HashSet<string> before = Files();
         Install(Packages.Now);
         Configure();
-        Node.Write("/etc/default/overlay-agent-blue", "FLANNELD_ETCD_PASSWORD=secret\n");
-        Node.Must("systemctl", "start", "overlay-agent");
-        Assert.Contains("flannel.1", Node.Must("ip", "link", "show"), StringComparison.Ordinal);
+        Etcd.Ctl("put", "/blue/network/config", """{ "Network": "10.2.0.0/16", "Backend": { "Type": "vxlan", "VNI": 2, "Port": 8473 } }""");
+        Node.Write("/etc/default/overlay-agent-blue", $"FLANNELD_ETCD_ENDPOINTS={Etcd.Endpoint}\nFLANNELD_ETCD_PREFIX=/blue/network\nFLANNELD_IP_BLACKHOLE_ROUTE=true\n");
+        Node.Must("systemctl", "start", "overlay-agent", "overlay-agent@blue");
+        foreach (string trace in Traces) Assert.Contains(trace, Network(), StringComparison.Ordinal);
+        foreach (string file in Written) Node.Must("test", "-e", file);
 
-        // Removed: it is gone from the network and from the boot, and what is needed to come back as the same node is kept.
-        Node.Must("dpkg", "--remove", "overlay-agent");
-        Assert.DoesNotContain("flannel.1", Node.Must("ip", "link", "show"), StringComparison.Ordinal);
+        // Removed: it is gone from the host and from the boot, and what is needed to come back as the same node is kept.
+        string output = Node.Must("dpkg", "--remove", "overlay-agent");
+        foreach (string trace in Traces) Assert.DoesNotContain(trace, Network(), StringComparison.Ordinal);
+        foreach (string file in Written) Assert.True(Node.Run("test", "-e", file).ExitCode != 0, $"{file} is left:\n{output}");
         Assert.NotEqual("active\n", Node.Run("systemctl", "is-active", Unit).Output);
         Assert.True(File.Exists(Node.PathOf("/etc/default/overlay-agent")));
         Assert.NotEqual("", Node.Must("ls", "/var/lib/overlay-agent"));
@@ -27,6 +39,26 @@ public sealed class RemovalTests(PackageFixture packages) : SystemdTest(packages
         Assert.NotEqual(0, Node.Run("systemctl", "cat", Unit).ExitCode);
         Assert.Equal("", Node.Must("ls", "/run/systemd/system"));
     }
+
+    [Fact]
+    public async Task Removed_from_a_node_that_went_back_to_flanneld_it_leaves_flanneld_its_own()
+    {
+        Node.Write("/etc/systemd/system/flanneld.service", "[Service]\nExecStart=sleep infinity\n");
+        await Node.BootAsync();
+        Install(Packages.Now);
+        Configure();
+        Node.Must("systemctl", "start", "overlay-agent");
+        Node.Must("systemctl", "start", "flanneld");
+        await Eventually.TrueAsync(() => Node.Property(Unit, "ActiveState") == "inactive", "the two exclude each other", () => Node.Journal);
+        string env = Node.Must("cat", "/run/flannel/subnet.env");
+        Assert.Contains(Jump, Node.Must("iptables-save"), StringComparison.Ordinal);
+
+        Node.Must("dpkg", "--purge", "overlay-agent");
+        Assert.Equal(env, Node.Must("cat", "/run/flannel/subnet.env"));
+        Assert.Contains(Jump, Node.Must("iptables-save"), StringComparison.Ordinal);
+    }
+
+    private string Network() => Node.Must("sh", "-c", "ip link; ip route; iptables-save");
 
     // All files of the node but logs, the package manager's own books, and two of /run that belong to others: agetty's and iptables'.
     private HashSet<string> Files() =>
