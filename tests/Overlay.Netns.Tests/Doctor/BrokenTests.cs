@@ -16,7 +16,8 @@ public sealed class BrokenTests(DoctorFixture fixture) : IClassFixture<DoctorFix
     [InlineData("FAIL", "firewall.input", "--dport 8472 -j DROP", $"iptables -A INPUT {Drop8472}", $"iptables -D INPUT {Drop8472}")]
     [InlineData("FAIL", "mtu.docker0", "docker0 1500, overlay 1450", "ip link set docker0 mtu 1500", "ip link set docker0 mtu 1450")]
     [InlineData("FAIL", "mtu.containers", "leftp2 1500 on docker0", "ip link set leftp2 mtu 1500", "ip link set leftp2 mtu 1450")]
-    [InlineData("FAIL", "mtu.underlay", "eth0 1480, overlay 1450 + 50 = 1500", "ip link set eth0 mtu 1480", "ip link set eth0 mtu 1500")]
+    // The agent takes the overlay down with the card; Docker's bridge stays as it was made.
+    [InlineData("FAIL", "mtu.docker0", "docker0 1450, overlay 1430", "ip link set eth0 mtu 1480", "ip link set eth0 mtu 1500")]
     [InlineData("FAIL", "docker.bip", "overlaps 192.168.64.1/24 of eth0", "ip address add 192.168.64.17/28 dev docker0", "ip address del 192.168.64.17/28 dev docker0")]
     [InlineData("FAIL", "overlay.route", "10.1.254.0/24 dev eth0", "ip route add 10.1.254.0/24 dev eth0", "ip route del 10.1.254.0/24 dev eth0")]
     public async Task A_broken_setting_is_named(string verdict, string id, string text, string breaks, string mends)

@@ -1,3 +1,4 @@
+using Overlay.Netns.Tests.Network;
 using Overlay.Netns.Tests.Nodes;
 using Overlay.Netns.Tests.Support;
 
@@ -20,11 +21,11 @@ public sealed class DoctorFixture : IAsyncDisposable
         string[] missing = [.. new[] { "iptables", "iptables-save" }.Where(tool => !Privilege.IsInstalled(tool))];
         Assert.SkipWhen(missing.Length > 0, $"not installed: {string.Join(", ", missing)}");
         if (_topology is not null) return;
-        _topology = await TwoNodeTopology.StartAsync(NodeKind.Ours, NodeKind.Ours);
-        // The tests take etcd away for a moment, and stop one agent; the probes meet it.
+        _topology = await TwoNodeTopology.StartAsync(NodeKind.Ours, NodeKind.Ours, UnderlayProfile.Uso);
+        // The tests take etcd away for a moment, stop one agent and break what an agent watches too; the probes meet it.
         Left.AnnounceDrops("ShortOuter", "TooBig");
         Right.AnnounceDrops("ShortOuter");
-        Left.Announce("etcd", "lease", "cannot ", "routes");
+        Left.Announce("etcd", "lease", "cannot ", "forwarding is off", "rp_filter is strict", "MTU of the overlay", "overlay device mended", "a route that is not this agent's");
         Right.Announce("etcd", "lease", "cannot ");
     }
 
