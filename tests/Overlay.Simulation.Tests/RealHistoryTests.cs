@@ -52,8 +52,11 @@ public sealed class RealHistoryTests
 
     private static LeaseAttributes Node(int number, int round) => new()
     {
-        PublicIP = IPAddress.Parse(string.Create(CultureInfo.InvariantCulture, $"192.168.1.{number + 1}")), BackendType = "vxlan",
-        Vni = number % 3 == 0 ? (uint)round + 1 : 1, VtepMac = string.Create(CultureInfo.InvariantCulture, $"02:00:00:00:00:{number:x2}"), NodeId = $"n{number}",
+        PublicIP = IPAddress.Parse(string.Create(CultureInfo.InvariantCulture, $"192.168.1.{number + 1}")),
+        BackendType = "vxlan",
+        Vni = number % 3 == 0 ? (uint)round + 1 : 1,
+        VtepMac = string.Create(CultureInfo.InvariantCulture, $"02:00:00:00:00:{number:x2}"),
+        NodeId = $"n{number}",
     };
 
     private static async Task<LeaseHistory> RecordAsync(EtcdLeaseStore store, long lastRevision)

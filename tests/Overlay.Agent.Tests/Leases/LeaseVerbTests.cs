@@ -72,7 +72,11 @@ public sealed class LeaseVerbTests(EtcdOfTests etcd) : IClassFixture<EtcdOfTests
             (long id, _) = await network.Store.GrantAsync(TimeSpan.FromHours(24), cancel);
             LeaseAttributes node = new()
             {
-                PublicIP = new IPAddress([192, 168, (byte)(i >> 8), (byte)i]), BackendType = "vxlan", Vni = 1, VtepMac = $"02:00:00:00:{i >> 8:x2}:{i & 255:x2}", NodeId = $"n{i}",
+                PublicIP = new IPAddress([192, 168, (byte)(i >> 8), (byte)i]),
+                BackendType = "vxlan",
+                Vni = 1,
+                VtepMac = $"02:00:00:00:{i >> 8:x2}:{i & 255:x2}",
+                NodeId = $"n{i}",
             };
             SubnetKey key = SubnetKey.For(new IPNetwork(new IPAddress([10, (byte)(1 + (i >> 8)), (byte)i, 0]), 24));
             Assert.True((await network.Store.PutAsync(StorePaths.Subnet(key), node.ToJson(), id, 0, cancel)).Succeeded);

@@ -77,7 +77,10 @@ public sealed class KeyFaults(World world) : FaultSource(world)
 
     private LeaseAttributes Stranger() => new()
     {
-        PublicIP = IPAddress.Parse($"192.168.9.{1 + ++_foreigners % 250}"), BackendType = "vxlan", Vni = 1, VtepMac = $"02:00:00:ff:00:{_foreigners % 256:x2}",
+        PublicIP = IPAddress.Parse($"192.168.9.{1 + ++_foreigners % 250}"),
+        BackendType = "vxlan",
+        Vni = 1,
+        VtepMac = $"02:00:00:ff:00:{_foreigners % 256:x2}",
     };
 
     // A flannel that renews for a while, then goes, with or without its key.
