@@ -9,10 +9,11 @@ namespace Overlay.Agent.Docker;
 internal static class DockerNotice
 {
     /// <summary>Looks and logs. Never fails: Docker may not even be installed.</summary>
-    public static void Give(SubnetEnv env, RouteNetlink netlink, ILogger log)
+    public static void Give(SubnetEnv env, ILogger log)
     {
         try
         {
+            using RouteNetlink netlink = new();   // the agent's own is the device's by now, and used by another thread
             foreach (DockerFinding finding in DockerFindings.Judge(DockerView.Read(netlink), env)) log.DockerDiffers(finding.Subject, finding.Found, finding.Advice);
         }
         catch (Exception e) when (e is LinuxException or IOException or UnauthorizedAccessException)

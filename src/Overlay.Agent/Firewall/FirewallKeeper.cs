@@ -16,6 +16,7 @@ internal sealed class FirewallKeeper
 {
     private static readonly TimeSpan RetryLimit = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan RepeatEvery = TimeSpan.FromMinutes(1);
+    private const int MostVainTries = 5;
 
     private readonly FirewallTools _tools;
     private readonly FirewallSettings _settings;
@@ -25,7 +26,8 @@ internal sealed class FirewallKeeper
     private readonly Channel<IPNetwork> _moves = Channel.CreateBounded<IPNetwork>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
 
     private OverlayRules _rules;
-    private string? _unreadable;
+    private string? _vainScript;
+    private int _vainTries;
     private long? _repairSaid;
     private int _repairs;
     private volatile string? _failure;
@@ -104,14 +106,17 @@ internal sealed class FirewallKeeper
     private async Task EnsureAsync(IFirewall firewall, bool hasMoved, CancellationToken stop)
     {
         FirewallFinding finding = await firewall.LookAsync(_rules, stop).ConfigureAwait(false);
-        if (finding.Plan is { } plan && plan.Script != _unreadable)
+        if (finding.Plan is null) _vainTries = 0;
+        if (finding.Plan is { } plan && (plan.Script != _vainScript || _vainTries < MostVainTries))
         {
             await firewall.ApplyAsync(plan, stop).ConfigureAwait(false);
             Say(firewall, plan, hasMoved);
             finding = await firewall.LookAsync(_rules, stop).ConfigureAwait(false);
-            // Somebody else may have been quicker; then the next round is right again.
-            _unreadable = finding.Plan?.Script == plan.Script ? plan.Script : null;
-            if (_unreadable is not null) _log.FirewallUnreadable(firewall.Name, string.Join("; ", plan.Changes));
+            // Somebody who flushes may have been quicker; but not every time.
+            bool inVain = finding.Plan?.Script == plan.Script;
+            _vainTries = !inVain ? 0 : plan.Script == _vainScript ? _vainTries + 1 : 1;
+            _vainScript = inVain ? plan.Script : null;
+            if (_vainTries == MostVainTries) _log.FirewallUnreadable(firewall.Name, string.Join("; ", plan.Changes));
         }
         else if (!_inPlace.Task.IsCompleted && IsWanted)
         {

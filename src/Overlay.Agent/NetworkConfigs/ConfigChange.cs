@@ -22,7 +22,7 @@ internal sealed record ConfigChange(
             ("Network", was?.Network, next.Network), ("SubnetLen", was?.SubnetLength, next.SubnetLength),
             ("SubnetMin", was?.SubnetMin, next.SubnetMin), ("SubnetMax", was?.SubnetMax, next.SubnetMax),
             ("Backend.Type", was?.Backend.Type, next.Backend.Type), ("Backend.VNI", was?.Backend.Vni, next.Backend.Vni),
-            ("Backend.Port", was?.Backend.Port, next.Backend.Port), ("Backend.MTU", was?.Backend.Mtu, next.Backend.Mtu),
+            ("Backend.Port", was?.Backend.Port, next.Backend.Port), ("Backend.MTU", was?.Backend.Mtu, next.Backend.Mtu), ("EnableNFTables", was?.EnableNFTables, next.EnableNFTables),
         ];
         (Lease, string)[] misfits = [.. now.Leases.Select(l => (l, SubnetFit.Misfit(next, l.Subnet))).Where(m => m.Item2 is not null).Select(m => (m.l, m.Item2!))];
         bool splits = was is not null && (was.Backend.Vni, was.Backend.Port, was.Backend.Type) != (next.Backend.Vni, next.Backend.Port, next.Backend.Type);

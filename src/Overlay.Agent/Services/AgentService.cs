@@ -131,15 +131,15 @@ internal sealed class AgentService(
         forwarder.Update(known);
         if (start.Cache is null) memory.Remember(config, known);
         following.Run("remembering", end => memory.RunAsync(options.Etcd.Prefix, end));
+        following.Run("following peers", end => follower.FollowPeersAsync(peers.Tables, end));
+        following.Run("following the config", end => follower.FollowConfigAsync(configs.Configs, config, end));
         await _status.WhileAsync(follower.FirstFileWritten.WaitAsync(stop), following, () => follower.FileTrouble, "subnet file").ConfigureAwait(false);
         await _status.WhileAsync(firewall.InPlace.WaitAsync(stop), following, () => firewall.Trouble, "firewall rules").ConfigureAwait(false);
-        DockerNotice.Give(new SubnetEnv(config.Network, lease.Subnet, settings.Mtu.Bytes, options.Firewall.Masquerade), netlink, _log);
+        DockerNotice.Give(new SubnetEnv(config.Network, lease.Subnet, settings.Mtu.Bytes, options.Firewall.Masquerade), _log);
         _status.Ready(follower.Describe());
         _log.Ready(follower.Describe());
 
         firewall.TroubleChanged += () => _status.Say(follower.Describe());
-        following.Run("following peers", end => follower.FollowPeersAsync(peers.Tables, end));
-        following.Run("following the config", end => follower.FollowConfigAsync(configs.Configs, config, end));
         following.Run("running the hook", hook.RunAsync);
         if (Patience() is { } patience)
         {

@@ -37,8 +37,9 @@ internal sealed class NodeFollower
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly TaskCompletionSource<bool> _firstFileWritten = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Channel<string> _subnets =
-        Channel.CreateBounded<string>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
+    // Something that stands in the files has changed: what, is looked up when they are written, so that none writes an older subnet.
+    private readonly Channel<bool> _changes =
+        Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
 
     private volatile string _subnet;
     private volatile string? _moved;
@@ -71,7 +72,7 @@ internal sealed class NodeFollower
         (_status, _time, _log) = (status, time, log);
         (_subnet, _stale, _configTrouble) = (subnet.ToString(), stale, stale is null ? null : "the network config is not confirmed by etcd");
         _mtu = device.Settings.Mtu.Bytes;
-        _subnets.Writer.TryWrite(_subnet);
+        _changes.Writer.TryWrite(true);
     }
 
     /// <summary>Ends when subnet.env has been written for the first time.</summary>
@@ -96,7 +97,8 @@ internal sealed class NodeFollower
     {
         while (true)
         {
-            SubnetEnv env = new(_settings.Network, IPNetwork.Parse(await _subnets.Reader.ReadAsync(stop).ConfigureAwait(false)), _device.Settings.Mtu.Bytes, _options.Firewall.Masquerade);
+            await _changes.Reader.ReadAsync(stop).ConfigureAwait(false);
+            SubnetEnv env = new(_settings.Network, IPNetwork.Parse(_subnet), _device.Settings.Mtu.Bytes, _options.Firewall.Masquerade);
             string failing = _options.SubnetFile;
             bool written = SubnetEnvFile.TryWrite(failing, env, out string? problem);
             if (written && _options.DockerOptionsFile is { } dockerFile) written = DockerOptionsFile.TryWrite(failing = dockerFile, env, out problem);
@@ -111,8 +113,7 @@ internal sealed class NodeFollower
             if (_fileTrouble is null) _log.SubnetFileFailed(failing, problem!);
             _fileTrouble = $"{failing} cannot be written: {problem}";
             await Task.Delay(FileRetry, _time, stop).ConfigureAwait(false);
-            // Unless the subnet has changed meanwhile.
-            if (_subnets.Reader.Count == 0) _subnets.Writer.TryWrite(env.Subnet.ToString());
+            _changes.Writer.TryWrite(true);
         }
     }
 
@@ -120,7 +121,7 @@ internal sealed class NodeFollower
     public void TellOfHost(string? trouble)
     {
         _hostTrouble = trouble;
-        if (Interlocked.Exchange(ref _mtu, _device.Settings.Mtu.Bytes) != _device.Settings.Mtu.Bytes) _subnets.Writer.TryWrite(_subnet);
+        if (Interlocked.Exchange(ref _mtu, _device.Settings.Mtu.Bytes) != _device.Settings.Mtu.Bytes) _changes.Writer.TryWrite(true);
         if (_status.IsReady) _status.Say(Describe());
     }
 
@@ -205,7 +206,7 @@ internal sealed class NodeFollower
         _forwarder.Move(Prefix.From(lease.Subnet));
         _memory.Remember(lease, left: null);
         _subnet = lease.Subnet.ToString();
-        _subnets.Writer.TryWrite(_subnet);
+        _changes.Writer.TryWrite(true);
     }
 
     private static IEnumerable<string> Changes(NetworkConfig was, NetworkConfig now)

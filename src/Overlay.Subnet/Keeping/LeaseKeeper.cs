@@ -173,6 +173,7 @@ public sealed class LeaseKeeper(
         if (state == OwnKeyState.Reserved)
         {
             Lease = Lease with { EtcdLeaseId = 0 };
+            _needsEtcdLease = false;
             state = OwnKey.Judge(record, Lease, out other);
         }
         if (state == OwnKeyState.Good && _repair is not null)

@@ -1,6 +1,7 @@
 using Overlay.Encap.Buffers;
 using Overlay.Encap.Tests.Codec;
 using Overlay.Encap.Tests.Offload;
+using Overlay.Encap.Tests.Oracles;
 using Overlay.Testing.Packets;
 
 namespace Overlay.Encap.Tests.Flow;
@@ -9,7 +10,6 @@ namespace Overlay.Encap.Tests.Flow;
 public sealed class AllocationTests
 {
     private const int Warmup = 40, Turns = 200;
-    private const int Rounds = 5;
 
     private static readonly uint Ours = Judged.Ours, Theirs = Judged.Theirs;
 
@@ -96,20 +96,7 @@ public sealed class AllocationTests
         return node;
     }
 
-    // The runtime itself allocates on this thread when it installs code that was compiled anew, so a round in which that happens is
-    // taken again. What a packet allocates is there in every round.
-    private static void AssertNoBytes(Action turn)
-    {
-        for (int i = 0; i < Warmup; i++) turn();
-        long least = long.MaxValue;
-        for (int round = 0; round < Rounds; round++)
-        {
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            for (int i = 0; i < Turns / Rounds; i++) turn();
-            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
-        }
-        Assert.Equal(0, least);
-    }
+    private static void AssertNoBytes(Action turn) => Allocation.AssertNone(turn, Warmup, Turns);
 
     private static byte[] Raw(byte[] packet) => [.. new byte[12], .. packet];
 

@@ -2,6 +2,7 @@ using System.Net;
 using Overlay.Encap.Forwarding;
 using Overlay.Encap.Linux;
 using Overlay.Encap.Linux.Gate;
+using Overlay.Encap.Tests.Oracles;
 
 namespace Overlay.Encap.Tests.Linux;
 
@@ -23,15 +24,13 @@ public sealed class PathMtuTests
     [Fact]
     public void H6_asking_takes_neither_memory_nor_descriptors() => WithSender(sender =>
     {
-        sender.PathMtu(Wide);
-        sender.PathMtu(Unreachable);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 1000; i++)
-        {
-            sender.PathMtu(Wide);
-            sender.PathMtu(Unreachable);
-        }
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Allocation.AssertNone(
+            () =>
+            {
+                sender.PathMtu(Wide);
+                sender.PathMtu(Unreachable);
+            },
+            warmup: 100, times: 1000);
     });
 
     private static void WithSender(Action<UdpSender> body) => PrivateNetwork.Run(() =>

@@ -16,7 +16,7 @@ public sealed class RuleTests : LifecycleTest
     private static readonly string[] Disorders =
     [
         "iptables -t nat -F; iptables -F",
-        "iptables -t nat -F; iptables -t nat -X; iptables -F; iptables -X",
+        "iptables -t nat -F; iptables -t nat -X || true; iptables -F; iptables -X || true",
         "nft flush ruleset",
         "iptables -D FORWARD 1; iptables -t nat -D FLANNEL-POSTRTG 3",
         "iptables -A FORWARD -m comment --comment 'flanneld forward' -j FLANNEL-FWD; iptables -I FLANNEL-FWD -j DROP",

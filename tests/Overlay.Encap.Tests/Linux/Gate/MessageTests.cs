@@ -2,6 +2,7 @@ using System.Net;
 using System.Runtime.CompilerServices;
 using Overlay.Encap.Linux.Abi;
 using Overlay.Encap.Linux.Gate;
+using Overlay.Encap.Tests.Oracles;
 using static Tmds.Linux.LibC;
 
 namespace Overlay.Encap.Tests.Linux.Gate;
@@ -95,10 +96,7 @@ public sealed unsafe class MessageTests
         using FileDescriptor receiver = BoundSocket(out sockaddr_in address);
         using FileDescriptor sender = BoundSocket(out _);
         Assert.Equal(0, Syscall.Connect(sender, address));
-        Exercise(sender, receiver);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 1000; i++) Exercise(sender, receiver);
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Allocation.AssertNone(() => Exercise(sender, receiver), warmup: 100, times: 1000);
     }
 
     [Fact]

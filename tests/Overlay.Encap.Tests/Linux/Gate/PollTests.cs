@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Overlay.Encap.Linux.Gate;
+using Overlay.Encap.Tests.Oracles;
 using static Tmds.Linux.LibC;
 
 namespace Overlay.Encap.Tests.Linux.Gate;
@@ -74,10 +75,7 @@ public sealed class PollTests
     {
         using ShutdownSignal device = new();
         using ShutdownSignal signal = new();
-        Exercise(device, signal);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 1000; i++) Exercise(device, signal);
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Allocation.AssertNone(() => Exercise(device, signal), warmup: 100, times: 1000);
     }
 
     private static void Exercise(ShutdownSignal device, ShutdownSignal signal)
