@@ -47,6 +47,7 @@ internal sealed class NodeMemory
         if (loaded.Problem is not null) log.StateIgnored(_folder, loaded.Problem);
         _loaded = _cacheFile.Load(out string? problem);
         if (problem is not null) log.CacheNotUsed(problem);
+        _publicIp = _loaded?.PublicIp;
         PreviousSubnet env = SubnetEnvFile.ReadPrevious(options.SubnetFile);
         if (env.Problem is not null) log.PreviousFileIgnored(options.SubnetFile, env.Problem);
 

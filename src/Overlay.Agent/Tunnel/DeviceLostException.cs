@@ -1,5 +1,4 @@
 using Overlay.Encap.Flow;
-using Overlay.Encap.Linux.Gate;
 
 namespace Overlay.Agent.Tunnel;
 
@@ -8,9 +7,7 @@ internal sealed class DeviceLostException : Exception
 {
     /// <summary>Says which loop it was and why.</summary>
     public DeviceLostException(DataPlaneFault fault)
-        : base(
-            fault.Exception is null ? $"packet thread {fault.Thread} lost its device ({(Errno)fault.Errno}): was it deleted?" : $"packet thread {fault.Thread} failed: {fault.Exception}",
-            fault.Exception)
+        : base($"packet thread {fault.Thread} failed: {fault.Exception}", fault.Exception)
     {
     }
 }
