@@ -149,11 +149,20 @@ public sealed class LeaseAcquirer
             if (!isReservation && _etcdLeaseId == 0)
                 (_etcdLeaseId, _) = await RetryAsync(() => _store.GrantAsync(_timing.Ttl, cancellationToken), cancellationToken).ConfigureAwait(false);
             long etcdLeaseId = isReservation ? 0 : _etcdLeaseId;
+            int tries = 0;
             try
             {
                 WriteResult result = await RetryAsync(
-                    () => _store.PutAsync(StorePaths.Subnet(key), value, etcdLeaseId, expectedRevision, cancellationToken), cancellationToken)
-                    .ConfigureAwait(false);
+                    () =>
+                    {
+                        tries++;
+                        return _store.PutAsync(StorePaths.Subnet(key), value, etcdLeaseId, expectedRevision, cancellationToken);
+                    }, cancellationToken).ConfigureAwait(false);
+
+                // A try in doubt may have put the key under this etcd lease, and a restored backup or its own late arrival can bring it back. If
+                // another key were renewed by the same etcd lease, that one would never expire.
+                if (!result.Succeeded && tries > 1)
+                    _etcdLeaseId = 0;
                 return (result, etcdLeaseId);
             }
             catch (StoreException e) when (e.Fault == StoreFault.LeaseNotFound)
