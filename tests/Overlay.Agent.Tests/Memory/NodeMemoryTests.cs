@@ -71,6 +71,19 @@ public sealed class NodeMemoryTests : IDisposable
     }
 
     [Fact]
+    public void C31_a_state_that_is_older_than_subnet_env_is_not_started_from()
+    {
+        // Killed right after it moved: with the subnet of before, this node would have two keys.
+        Leave(CacheFileTests.Cache(3));
+        File.WriteAllText(_folder.File("subnet.env"), "FLANNEL_NETWORK=10.1.0.0/16\nFLANNEL_SUBNET=10.1.1.1/24\n");
+        Assert.NotNull(Load().CacheFor(Prefix, Address));
+        File.WriteAllText(_folder.File("subnet.env"), "FLANNEL_NETWORK=10.1.0.0/16\nFLANNEL_SUBNET=10.1.9.1/24\n");
+        Assert.Null(Load().CacheFor(Prefix, Address));
+        File.WriteAllText(_folder.File("subnet.env"), "FLANNEL_NETWORK=10.9.0.0/16\nFLANNEL_SUBNET=10.9.9.1/24\n"); // of another network: J1
+        Assert.NotNull(Load().CacheFor(Prefix, Address));
+    }
+
+    [Fact]
     public void C6_a_lease_that_has_run_out_is_used_and_known_to_have_run_out()
     {
         Leave(CacheFileTests.Cache(3), state => state with { LeaseExpires = DateTimeOffset.UnixEpoch });
