@@ -26,7 +26,7 @@ public sealed class KeyFaults(World world) : FaultSource(world)
         SimAgent agent = AnyAgent();
         string own = StorePaths.Subnet(agent.Belief?.Key ?? SubnetKey.For(AnySubnet()));
         string any = StorePaths.Subnet(SubnetKey.For(AnySubnet()));
-        switch (Random.Next(16))
+        switch (Random.Next(20))
         {
             case 0 or 1:
                 Say(Fault.KeyDeleted, own);
@@ -67,6 +67,9 @@ public sealed class KeyFaults(World world) : FaultSource(world)
                 Say(Fault.LeaseRevoked, $"{leased.EtcdLeaseId} of {own}");
                 Etcd.Revoke("operator", leased.EtcdLeaseId);
                 break;
+            case 15 or 16 or 17 or 18:
+                Overtake(agent, any);
+                break;
             default:
                 ChangeConfig();
                 break;
@@ -90,6 +93,32 @@ public sealed class KeyFaults(World world) : FaultSource(world)
         Etcd.Put(Flannel, path, Stranger().ToJson(), lease);
         if (Random.Next(3) == 0)
             World.Clock.After(Duration(), null, () => Etcd.Serve(() => Etcd.Revoke("flannel", lease)));
+    }
+
+    // Whoever writes by what he saw a moment ago meets what stands there now.
+    private void Overtake(SimAgent agent, string free)
+    {
+        bool isReservation = Random.Next(4) == 0;
+        bool isOfDeletion = Random.Next(3) == 0;
+        if (World.Trace.IsOn)
+            World.Trace.Line("faults", $"somebody will be quicker than the next {(isOfDeletion ? "deletion" : "write")} by {agent.Name}");
+        agent.Rival = (path, isDeletion) =>
+        {
+            if (isOfDeletion && !isDeletion)
+                return;
+            agent.Rival = null;
+            Say(Fault.WriteOvertaken, path);
+            if (isReservation && Etcd.Get(path) is { } record)
+                Etcd.Put(Operator, path, record.Value, 0);
+            else
+                ForeignKey(path);
+        };
+        // A node deletes a key when it starts and finds a better one of its own.
+        if (!isOfDeletion || agent.Run is null || Etcd.Get(free) is not null)
+            return;
+        Say(Fault.ReservationMade, $"{free} for {agent.Name}, which is restarted for it");
+        Etcd.Put(Operator, free, agent.Wanted.ToJson(), 0);
+        agent.Crash(TimeSpan.FromSeconds(Random.NextDouble()), installedAnew: false);
     }
 
     private void TakeReservation()

@@ -5,6 +5,7 @@ using Overlay.Simulation.Agents;
 using Overlay.Simulation.Etcd;
 using Overlay.Simulation.Time;
 using Overlay.Subnet.Etcd;
+using Overlay.Subnet.Model;
 using Overlay.Subnet.Store;
 
 namespace Overlay.Simulation.Network;
@@ -23,11 +24,15 @@ public sealed class SimStore : ILeaseStore, IDisposable
     private readonly EtcdLeaseStore _inner;
     private ulong _clusterId;
 
-    public SimStore(SimAgent agent, SimProcess process, SimEtcd etcd)
+    /// <param name="agent">Whose store.</param>
+    /// <param name="process">In which process.</param>
+    /// <param name="etcd">What is stored in.</param>
+    /// <param name="names">What the process calls its node; may grow.</param>
+    public SimStore(SimAgent agent, SimProcess process, SimEtcd etcd, IReadOnlyList<LeaseAttributes> names)
     {
         (_agent, _process, _etcd) = (agent, process, etcd);
         var options = new EtcdOptions { Prefix = Prefix, RequestTimeout = SimLink.RequestTimeout };
-        _inner = new EtcdLeaseStore(options, NullLogger<EtcdLeaseStore>.Instance, new SimInvoker(agent, process, etcd, Prefix));
+        _inner = new EtcdLeaseStore(options, NullLogger<EtcdLeaseStore>.Instance, new SimInvoker(agent, process, etcd, names, Prefix));
     }
 
     /// <inheritdoc/>
