@@ -68,8 +68,7 @@ public sealed class SimInvoker(SimAgent agent, SimProcess process, SimEtcd etcd,
 
     private TxnResponse Transact(TxnRequest request, bool late)
     {
-        bool holds = request.Compare.All(compare => compare.Target == Compare.Types.CompareTarget.Mod
-            ? (etcd.Get(PathOf(compare.Key))?.ModRevision ?? 0) == compare.ModRevision : throw new NotSupportedException());
+        bool holds = request.Compare.All(Holds);
         var writer = new Writer(agent, late, agent.Name, _node);
         var response = new TxnResponse { Succeeded = holds };
         foreach (RequestOp operation in holds ? request.Success : request.Failure)
@@ -79,6 +78,13 @@ public sealed class SimInvoker(SimAgent agent, SimProcess process, SimEtcd etcd,
             agent.Refused(PathOf(request.Compare[0].Key));
         return response;
     }
+
+    private bool Holds(Compare compare) => (compare.Target, etcd.Get(PathOf(compare.Key))) switch
+    {
+        (Compare.Types.CompareTarget.Mod, var record) => (record?.ModRevision ?? 0) == compare.ModRevision,
+        (Compare.Types.CompareTarget.Value, var record) => record is not null && record.Value.Span.SequenceEqual(compare.Value.Span),
+        _ => throw new NotSupportedException(),
+    };
 
     private ResponseOp Run(RequestOp operation, Writer writer)
     {

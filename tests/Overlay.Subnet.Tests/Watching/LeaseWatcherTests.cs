@@ -325,10 +325,10 @@ public sealed class LeaseWatcherTests : IAsyncLifetime
             }
         }
 
-        public Task<WriteResult> PutAsync(string path, ReadOnlyMemory<byte> value, long etcdLeaseId, long expectedRevision, CancellationToken cancellationToken) =>
+        public Task<WriteResult> PutAsync(string path, ReadOnlyMemory<byte> value, long etcdLeaseId, StoreRecord? expected, CancellationToken cancellationToken) =>
             throw new NotSupportedException();
 
-        public Task<WriteResult> DeleteAsync(string path, long expectedRevision, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<WriteResult> DeleteAsync(string path, StoreRecord expected, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task<(long EtcdLeaseId, TimeSpan Ttl)> GrantAsync(TimeSpan ttl, CancellationToken cancellationToken) => throw new NotSupportedException();
 
