@@ -86,6 +86,8 @@ public sealed class AgentRun : IDisposable
             return;
         while (_keeper is not null && _keeper.Happenings.TryRead(out LeaseHappening? happening))
             Take(happening);
+        if (_watcher is not null)
+            _tables.Sight(_watcher.WaitingFor is null);
         while (_watcher is not null && _watcher.Tables.TryRead(out LeaseTable? table))
             _tables.Check(table);
     }
