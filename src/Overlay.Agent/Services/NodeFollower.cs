@@ -184,7 +184,7 @@ internal sealed class NodeFollower
         await foreach (NetworkConfig config in configs.ReadAllAsync(stop).ConfigureAwait(false))
         {
             _memory.Remember(config, leases: null);
-            string changes = string.Join(", ", Changes(started, config));
+            string changes = string.Join(", ", NetworkConfig.Changes(started, config).Select(c => $"{c.Key} {c.Was} -> {c.Now}"));
             bool isNews = changes.Length > 0 || _configTrouble is not null;   // after a start from the cache, etcd may say the same
             _configTrouble = changes.Length == 0 ? null : $"the network config in etcd has changed, restart needed ({changes})";
             if (changes.Length > 0) _log.RestartNeeded(changes);
@@ -207,17 +207,5 @@ internal sealed class NodeFollower
         _memory.Remember(lease, left: null);
         _subnet = lease.Subnet.ToString();
         _changes.Writer.TryWrite(true);
-    }
-
-    private static IEnumerable<string> Changes(NetworkConfig was, NetworkConfig now)
-    {
-        (string Name, object Was, object Now)[] fields =
-        [
-            ("Network", was.Network, now.Network), ("SubnetLen", was.SubnetLength, now.SubnetLength),
-            ("SubnetMin", was.SubnetMin, now.SubnetMin), ("SubnetMax", was.SubnetMax, now.SubnetMax),
-            ("VNI", was.Backend.Vni, now.Backend.Vni), ("Port", was.Backend.Port, now.Backend.Port), ("MTU", was.Backend.Mtu, now.Backend.Mtu),
-            ("EnableNFTables", was.EnableNFTables, now.EnableNFTables),
-        ];
-        return fields.Where(f => !f.Was.Equals(f.Now)).Select(f => $"{f.Name} {f.Was} -> {f.Now}");
     }
 }
