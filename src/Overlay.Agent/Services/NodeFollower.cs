@@ -75,6 +75,9 @@ internal sealed class NodeFollower
         _changes.Writer.TryWrite(true);
     }
 
+    /// <summary>Why the lease is not confirmed by etcd at the start, in words; null when it is.</summary>
+    public string? LeaseTrouble { init => _leaseTrouble = value; }
+
     /// <summary>Ends when subnet.env has been written for the first time.</summary>
     public Task<bool> FirstFileWritten => _firstFileWritten.Task;
 
@@ -130,6 +133,7 @@ internal sealed class NodeFollower
     {
         await foreach (LeaseTable table in tables.ReadAllAsync(stop).ConfigureAwait(false))
         {
+            if (_stale is not null) _memory.RefuseNamesake(table);   // as a start with etcd would have done
             _forwarder.Update(table);
             _memory.Remember(config: null, table);
             if (_stale is not null) _log.CacheReconciled();
