@@ -115,6 +115,20 @@ internal sealed class NodeMemory
     /// <summary>What is left of the life of that lease, by this host's clock; negative when it has run out, null where that is not known.</summary>
     public TimeSpan? EarlierLeaseLeft => _state.LeaseExpires - _time.GetUtcNow();
 
+    /// <summary>
+    /// After a start without etcd: refuses to go on when another node has had a lease under this one's address for longer (FAULTS C30). No start
+    /// with etcd would have got so far.
+    /// </summary>
+    /// <exception cref="DuplicatePublicIpException">It has.</exception>
+    public void RefuseNamesake(LeaseTable leases)
+    {
+        LeaseAttributes ours;
+        lock (_gate) ours = new LeaseAttributes { PublicIP = _publicIp ?? IPAddress.None, NodeId = _state.NodeId };
+        Lease? first = leases.Leases.Values.Concat(leases.Conflicts.Select(conflict => conflict.Lease))
+            .Where(lease => lease.Attributes.PublicIP.Equals(ours.PublicIP) && lease.Attributes.NodeId is not null).MinBy(lease => lease.CreateRevision);
+        if (first is not null && first.Attributes.NodeId != ours.NodeId) throw new DuplicatePublicIpException(ours, first);
+    }
+
     /// <summary>Writes the identity before etcd hears of it: a lease that nobody remembers is a stranger's at the next start.</summary>
     /// <param name="kernelMac">MAC of a kernel vxlan device that this agent replaces: peers know it already. Null for none.</param>
     public void Begin(MacAddress? kernelMac)

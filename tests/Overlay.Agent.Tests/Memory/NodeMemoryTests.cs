@@ -7,6 +7,7 @@ using Overlay.Agent.Tests.State;
 using Overlay.Agent.Tests.Support;
 using Overlay.Subnet.Allocation;
 using Overlay.Subnet.Model;
+using Overlay.Subnet.Watching;
 
 namespace Overlay.Agent.Tests.Memory;
 
@@ -156,5 +157,23 @@ public sealed class NodeMemoryTests : IDisposable
         await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         Assert.NotNull(new CacheFile(Folder).Load(out _));
         Assert.Single(_log.Lines);
+    }
+
+    [Theory]
+    [InlineData(5, 9, "b", true)]   // theirs is older than the one we have written anew
+    [InlineData(5, null, "b", true)]
+    [InlineData(5, 3, "b", false)]  // they are the second, and refuse
+    [InlineData(5, 9, null, false)] // flannel on this very node
+    public void C30_after_a_start_without_etcd_an_older_lease_of_another_node_under_our_address_is_refused(int theirs, int? ours, string? nodeId, bool refused)
+    {
+        Leave(CacheFileTests.Cache(3));
+        NodeMemory memory = Load();
+        memory.Remember(Own, left: null);
+        List<Lease> leases = [new(SubnetKey.For(IPNetwork.Parse("10.1.9.0/24")), Own.Attributes with { NodeId = nodeId }, 1, theirs, theirs)];
+        if (ours is int revision) leases.Add(new(Own.Key, Own.Attributes with { NodeId = memory.State.NodeId }, 1, revision, revision));
+        LeaseTable table = LeaseTable.Build(10, leases, Address);
+
+        if (refused) Assert.Contains("10.1.9.0-24", Assert.Throws<DuplicatePublicIpException>(() => memory.RefuseNamesake(table)).Message, StringComparison.Ordinal);
+        else memory.RefuseNamesake(table);
     }
 }

@@ -125,6 +125,7 @@ public sealed class AgentRun : IDisposable
             return;
         while (_keeper is not null && _keeper.Happenings.TryRead(out LeaseHappening? happening))
             Take(happening);
+        _tables.Sight(Watcher.WaitingFor is null);
         while (Watcher.Tables.TryRead(out LeaseTable? table))
         {
             _tables.Check(table);

@@ -67,20 +67,20 @@ public sealed class SimStore : ILeaseStore, IDisposable
 
     /// <inheritdoc/>
     public async Task<WriteResult> PutAsync(
-        string path, ReadOnlyMemory<byte> value, long etcdLeaseId, long expectedRevision, CancellationToken cancellationToken)
+        string path, ReadOnlyMemory<byte> value, long etcdLeaseId, StoreRecord? expected, CancellationToken cancellationToken)
     {
-        Note($"asks to write {path} over revision {expectedRevision} with lease {etcdLeaseId}");
-        WriteResult result = await NotedAsync(_inner.PutAsync(path, value, etcdLeaseId, expectedRevision, cancellationToken)).ConfigureAwait(false);
+        Note($"asks to write {path} over revision {expected?.ModRevision ?? 0} with lease {etcdLeaseId}");
+        WriteResult result = await NotedAsync(_inner.PutAsync(path, value, etcdLeaseId, expected, cancellationToken)).ConfigureAwait(false);
         if (result.Current is not null)
             _agent.Hear(result.Current);
         return result;
     }
 
     /// <inheritdoc/>
-    public Task<WriteResult> DeleteAsync(string path, long expectedRevision, CancellationToken cancellationToken)
+    public Task<WriteResult> DeleteAsync(string path, StoreRecord expected, CancellationToken cancellationToken)
     {
-        Note($"asks to delete {path} at revision {expectedRevision}");
-        return NotedAsync(_inner.DeleteAsync(path, expectedRevision, cancellationToken));
+        Note($"asks to delete {path} at revision {expected.ModRevision}");
+        return NotedAsync(_inner.DeleteAsync(path, expected, cancellationToken));
     }
 
     /// <inheritdoc/>

@@ -10,7 +10,7 @@ namespace Overlay.Simulation.Rules;
 
 /// <summary>
 /// Each table of one process shows what etcd held at the table's revision, and a revision never goes back except with the store. Leases beyond that
-/// are allowed for the half minute in which nodes may return after the store was lost: set back, or rid of all leases, of which there were two or
+/// are allowed for the half minute of sight in which nodes may return after the store was lost: set back, or rid of all leases, of which there were two or
 /// more, since the last table; and then only such as were known before. So no peer leaves a table without a deletion or a full snapshot.
 /// </summary>
 public sealed class TableRules
@@ -28,6 +28,8 @@ public sealed class TableRules
     private readonly HashSet<string> _stood = [];                       // and what stood at any time since
     private bool _wasEmpty;
     private TimeSpan? _lossSeen;
+    private bool _sees;
+    private TimeSpan _seesSince;
     private LeaseTable _before = LeaseTable.Empty;
 
     /// <param name="agent">Whose tables.</param>
@@ -46,6 +48,14 @@ public sealed class TableRules
 
     /// <summary>Of which of the store's histories the last table is; -1 before there is one.</summary>
     public int Branch { get; private set; } = -1;
+
+    /// <summary>Whether the process has its watch: the half minute begins anew when it is back.</summary>
+    public void Sight(bool sees)
+    {
+        if (!sees || !_sees)
+            _seesSince = _process.GetElapsedTime(0);
+        _sees = sees;
+    }
 
     public void Check(LeaseTable table)
     {
@@ -104,7 +114,7 @@ public sealed class TableRules
                 return $"shows {shown.Attributes.PublicIP} at {subnet} instead of {node.PublicIP}";
         }
         bool justContinued = _process.ContinuedAt == _world.Clock.Now; // the timer that ends the grace may stand behind this batch
-        bool inGrace = _lossSeen is { } loss && (_process.GetElapsedTime(0) - loss <= Grace || justContinued);
+        bool inGrace = _lossSeen is { } loss && (_process.GetElapsedTime(0) - (_seesSince > loss ? _seesSince : loss) <= Grace || justContinued);
         foreach (Lease shown in table.Leases.Values)
         {
             bool known = expected.ContainsKey(shown.Subnet)

@@ -29,24 +29,24 @@ public sealed class Saboteur(ILeaseStore inner, PlantedBug bug, TimeSpan ttl) : 
     }
 
     public override async Task<WriteResult> PutAsync(
-        string path, ReadOnlyMemory<byte> value, long etcdLeaseId, long expectedRevision, CancellationToken cancellationToken)
+        string path, ReadOnlyMemory<byte> value, long etcdLeaseId, StoreRecord? expected, CancellationToken cancellationToken)
     {
         if (bug == PlantedBug.UnconditionalPut)
         {
             StoreSnapshot now = await base.ReadAsync(path, cancellationToken).ConfigureAwait(false);
-            expectedRevision = now.Records.Count > 0 ? now.Records[0].ModRevision : 0;
+            expected = now.Records.Count > 0 ? now.Records[0] : null;
         }
         try
         {
-            return await base.PutAsync(path, value, etcdLeaseId, expectedRevision, cancellationToken).ConfigureAwait(false);
+            return await base.PutAsync(path, value, etcdLeaseId, expected, cancellationToken).ConfigureAwait(false);
         }
         catch (StoreException e) when (bug == PlantedBug.DroppedReread && e.Fault == StoreFault.Timeout)
         {
-            return new WriteResult(false, expectedRevision, null);
+            return new WriteResult(false, expected?.ModRevision ?? 0, null);
         }
         catch (StoreException e) when (bug == PlantedBug.ExpiredStillOurs && e.Fault == StoreFault.LeaseNotFound)
         {
-            return new WriteResult(true, expectedRevision, null);
+            return new WriteResult(true, expected?.ModRevision ?? 0, null);
         }
     }
 

@@ -42,7 +42,7 @@ public sealed class EtcdTlsTests : IAsyncLifetime
     public async Task Unary_calls_and_watches_work_with_a_client_certificate()
     {
         using EtcdLeaseStore store = EtcdFixture.Open(Good);
-        Assert.True((await store.PutAsync("subnets/a", "1"u8.ToArray(), 0, 0, Cancel)).Succeeded);
+        Assert.True((await store.PutAsync("subnets/a", "1"u8.ToArray(), 0, null, Cancel)).Succeeded);
         await using IAsyncEnumerator<StoreChanges> watch = store.WatchAsync(StorePaths.Subnets, 1, Cancel).GetAsyncEnumerator(Cancel);
         await watch.MoveNextAsync();
         await watch.MoveNextAsync();
@@ -115,7 +115,7 @@ public sealed class EtcdTlsTests : IAsyncLifetime
         await server.EnableAuthAsync(Cancel);
         using EtcdLeaseStore store = EtcdFixture.Open(
             new EtcdOptions { Endpoints = [server.Endpoint], CaFile = _authority.CaFile, Username = "flannel", Password = "secret" });
-        Assert.True((await store.PutAsync("subnets/a", "1"u8.ToArray(), 0, 0, Cancel)).Succeeded);
+        Assert.True((await store.PutAsync("subnets/a", "1"u8.ToArray(), 0, null, Cancel)).Succeeded);
     }
 
     private static async Task FailsAsync(EtcdOptions options, string advice)
