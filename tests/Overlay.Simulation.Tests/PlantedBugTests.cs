@@ -8,7 +8,10 @@ public sealed class PlantedBugTests
 {
     [Theory]
     [InlineData(PlantedBug.UnconditionalPut, ViolationKind.OverwroteAnother, 200)]
+    [InlineData(PlantedBug.UnconditionalOverwrite, ViolationKind.OverwroteAnother, 500)]
+    [InlineData(PlantedBug.UnconditionalDelete, ViolationKind.OverwroteAnother, 1000)]
     [InlineData(PlantedBug.DroppedReread, ViolationKind.SecondKey, 200)]
+    [InlineData(PlantedBug.HopedFor, ViolationKind.UnbackedClaim, 200)]
     [InlineData(PlantedBug.StaleSnapshot, ViolationKind.WrongTable, 200)]
     [InlineData(PlantedBug.DroppedDelete, ViolationKind.WrongTable, 200)]
     [InlineData(PlantedBug.ExpiredStillOurs, ViolationKind.PhantomLease, 500)]
