@@ -28,6 +28,7 @@ public enum Fault
     ForeignLease,
     ForeignOverwrite,
     WriteOvertaken,
+    FlannelInstead,
     ConfigChanged,
     CachedStart,
     Readdress,

@@ -175,7 +175,7 @@ public sealed class AgentRun : IDisposable
             return _stop.IsCancellationRequested
                 ? false : throw new ViolationException(ViolationKind.Crash, $"{_agent.Name}: acquiring failed: {acquiring.Exception?.InnerException}");
         }
-        ClaimRules.Check(_agent, _world.Etcd, acquiring.Result);
+        _world.Writes.CheckClaim(_agent, acquiring.Result);
         Keep(acquiring.Result, null);
         return true;
     }
@@ -201,14 +201,14 @@ public sealed class AgentRun : IDisposable
                 _agent.ForgetWhatItWasTold();
                 break;
             case LeaseHappening.Moved moved:
-                ClaimRules.Check(_agent, _world.Etcd, moved.New);
+                _world.Writes.CheckClaim(_agent, moved.New);
                 _lost = false;
                 _agent.ForgetWhatItWasTold();
                 _agent.Announce(moved.New.Subnet);
                 _memory.Take(moved.New, null);
                 break;
             case LeaseHappening.Recreated recreated:
-                ClaimRules.Check(_agent, _world.Etcd, recreated.Lease);
+                _world.Writes.CheckClaim(_agent, recreated.Lease);
                 _memory.Take(recreated.Lease, null);
                 break;
             case LeaseHappening.Renewed renewed:

@@ -99,7 +99,8 @@ public sealed class KeyFaults(World world) : FaultSource(world)
     private void Overtake(SimAgent agent, string free)
     {
         bool isReservation = Random.Next(4) == 0;
-        bool isOfDeletion = Random.Next(3) == 0;
+        int scene = Random.Next(3);
+        bool isOfDeletion = scene == 0;
         if (World.Trace.IsOn)
             World.Trace.Line("faults", $"somebody will be quicker than the next {(isOfDeletion ? "deletion" : "write")} by {agent.Name}");
         agent.Rival = (path, isDeletion) =>
@@ -113,11 +114,20 @@ public sealed class KeyFaults(World world) : FaultSource(world)
             else
                 ForeignKey(path);
         };
-        // A node deletes a key when it starts and finds a better one of its own.
-        if (!isOfDeletion || agent.Run is null || Etcd.Get(free) is not null)
+        // A node deletes a key when it starts and finds a better one of its own; it takes one over that a flannel has left under its address.
+        if (scene == 2 || agent.Belief is not { } held || Etcd.Get(free) is not null)
             return;
-        Say(Fault.ReservationMade, $"{free} for {agent.Name}, which is restarted for it");
-        Etcd.Put(Operator, free, agent.Wanted.ToJson(), 0);
+        if (isOfDeletion)
+        {
+            Say(Fault.ReservationMade, $"{free} for {agent.Name}, which is restarted for it");
+            Etcd.Put(Operator, free, agent.Wanted.ToJson(), 0);
+        }
+        else
+        {
+            string path = StorePaths.Subnet(held.Key);
+            Say(Fault.FlannelInstead, $"{path} of {agent.Name}, which runs flannel for a moment");
+            Etcd.Put(Flannel, path, (agent.Wanted with { NodeId = null, VtepMac = "02:00:00:fe:00:01" }).ToJson(), Etcd.Grant(World.Timing.Ttl));
+        }
         agent.Crash(TimeSpan.FromSeconds(Random.NextDouble()), installedAnew: false);
     }
 

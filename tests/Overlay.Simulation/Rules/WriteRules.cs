@@ -1,6 +1,7 @@
 using System.Net;
 using Overlay.Simulation.Agents;
 using Overlay.Simulation.Etcd;
+using Overlay.Subnet.Allocation;
 using Overlay.Subnet.Model;
 using Overlay.Subnet.Store;
 
@@ -30,6 +31,20 @@ public sealed class WriteRules(World world)
             return;
         KeyRules.CheckNew(who.Names!, after, world.Etcd.State.Records.Values.Where(IsAccountable));
         CheckMove(agent, after);
+    }
+
+    /// <summary>Judges a lease at the moment when an agent claims to have written its key: etcd has held that, at the revision it names.</summary>
+    public void CheckClaim(SimAgent agent, OwnLease claimed)
+    {
+        string path = StorePaths.Subnet(claimed.Key);
+        byte[] value = claimed.Attributes.ToJson();
+        bool Held(StoreRecord record) => record.ModRevision == claimed.ModRevision && record.Path == path && !record.IsDeleted
+            && record.EtcdLeaseId == claimed.EtcdLeaseId && record.Value.Span.SequenceEqual(value);
+        if (!world.Etcd.Branches.Any(branch => branch.History.Exists(Held)))
+        {
+            throw new ViolationException(
+                ViolationKind.UnbackedClaim, $"{agent.Name} claims {claimed.Key} under lease {claimed.EtcdLeaseId} at revision {claimed.ModRevision}, which etcd never held");
+        }
     }
 
     /// <summary>What stands after a restore is nobody's fault.</summary>
