@@ -145,8 +145,9 @@ public sealed class OutboundLoop
         }
         Counters.Receive(segmenter.Count);
         IoResult result = SendPlain(table);
+        int index = 0;
         int blocks = lane.Lane * BlocksPerLane, blockLength = Overhead.Encapsulation + segmenter.HeaderLength;
-        for (int index = 0; index < segmenter.Count && result.Status == IoStatus.Ok; index++)
+        for (; index < segmenter.Count && result.Status == IoStatus.Ok; index++)
         {
             Slice block = new((blocks + lane.Datagrams) * BlockSize, blockLength), payload = segmenter.PayloadOf(index);
             Encapsulator.WriteHeaders(_arena[block], table, remote);
@@ -154,6 +155,7 @@ public sealed class OutboundLoop
             lane.Add(remote.Endpoint, EcnOf(bytes), block, payload with { Offset = packet.Offset + payload.Offset });
             if (lane.HoldsFullTrain || lane.Datagrams == SendBatch.MaxDatagrams) result = _sender.Send(lane, table);
         }
+        if (index < segmenter.Count) Counters.Drop(DropReason.SendRejected, segmenter.Count - index);
         return result;
     }
 

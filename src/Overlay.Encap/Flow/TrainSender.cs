@@ -54,14 +54,15 @@ internal sealed class TrainSender(IUnderlaySender underlay, IcmpResponder icmp, 
                 case IoStatus.WouldBlock when underlay.WaitWritable(batch.Lane):
                     continue;
                 case IoStatus.Fatal:
+                    foreach (ref readonly Train lost in batch.Trains[next..]) Drop(IoStatus.Fatal, lost.Segments);
                     return result;
                 case IoStatus.TooBig when train.Segments > 1:   // says something of these sizes, nothing of segmentation
                     SendPieces(batch, train);
                     break;
                 case IoStatus.Unsupported when train.Segments > 1:
                     counters.CountSegmentFallback();
-                    // Some kernels say EINVAL, too, where a segment exceeds the path's MTU: then it was not segmentation that was refused.
-                    if (!SendPieces(batch, train)) _unsegmented.Add(train.Destination);
+                    // Where the pieces are refused as well, be it for their length, it was not segmentation that the kernel minded.
+                    if (SendPieces(batch, train)) _unsegmented.Add(train.Destination);
                     break;
                 default:
                     Drop(result.Status, train.Segments);
@@ -84,20 +85,21 @@ internal sealed class TrainSender(IUnderlaySender underlay, IcmpResponder icmp, 
         return count;
     }
 
-    // Returns whether some piece was longer than the path takes; its sender is told once.
+    // Returns whether they left, and none was longer than the path takes: of such a one the sender is told, once for all.
     private bool SendPieces(SendBatch batch, in Train train)
     {
-        bool tooBig = false;
+        bool left = false, tooBig = false;
         for (int segment = 0; segment < train.Segments; segment++)
         {
             IoResult result = underlay.SendSegment(batch, train, segment);
             if (result.Status == IoStatus.WouldBlock && underlay.WaitWritable(batch.Lane)) result = underlay.SendSegment(batch, train, segment);
             if (result.Status == IoStatus.Ok) counters.Deliver(1, result.Count);
             else Drop(result.Status, 1);
+            left |= result.Status == IoStatus.Ok;
             tooBig |= result.Status == IoStatus.TooBig;
         }
         if (tooBig) AnswerTooBig(batch, train);
-        return tooBig;
+        return left && !tooBig;
     }
 
     private void Drop(IoStatus status, int packets) => counters.Drop(status switch

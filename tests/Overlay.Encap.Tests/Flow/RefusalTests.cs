@@ -89,8 +89,40 @@ public sealed class RefusalTests
     {
         NodeUnderTest node = new();
         node.Underlay.OnSend = (_, _) => new IoResult(IoStatus.Fatal, 0, 9);
+        SuperPacket super = SuperPacket.Tcp(Ours, Nodes.Address(3, 9), Packet.Payload(60_000), 500);   // two batches
         node.Tun.Send(To(2));
+        node.Tun.Send(super.Bytes, super.Header);
         Assert.Equal(new IoResult(IoStatus.Fatal, 0, 9), node.Outbound.Turn());
+        // What was read is accounted for all the same, however far it came.
+        FlowSnapshot counts = node.TurnOutbound();
+        Assert.Equal([(DropReason.SendRejected, counts.Received)], counts.DropsByReason);
+    }
+
+    [Fact]
+    public void K7_a_socket_that_goes_amid_a_super_packet_leaves_no_packet_uncounted()
+    {
+        NodeUnderTest node = new();
+        int calls = 0;
+        node.Underlay.OnSend = (_, _) => ++calls > 1 ? new IoResult(IoStatus.Fatal, 0, 9) : default;
+        SuperPacket super = SuperPacket.Tcp(Ours, Nodes.Address(2, 9), Packet.Payload(60_000), 300);   // 200 segments: four trains
+        node.Tun.Send(super.Bytes, super.Header);
+        Assert.Equal(IoStatus.Fatal, node.Outbound.Turn().Status);
+        FlowSnapshot counts = node.TurnOutbound();
+        Assert.Equal((200L, 64L), (counts.Received, counts.Delivered));
+    }
+
+    [Fact]
+    public void G5_a_peer_whose_single_packets_are_refused_as_well_is_not_taken_for_one_without_segmentation()
+    {
+        NodeUnderTest node = new();
+        node.Underlay.OnSend = (_, _) => new IoResult(IoStatus.Unsupported, 0, 5);
+        SuperPacket super = SuperPacket.Tcp(Ours, Nodes.Address(2, 9), Packet.Payload(20_000), 1398);
+        node.Tun.Send(super.Bytes, super.Header);
+        Assert.Equal(15, node.TurnOutbound().Dropped);
+        node.Underlay.OnSend = null;
+        node.Tun.Send(super.Bytes, super.Header);
+        node.TurnOutbound();
+        Assert.Equal(1, node.Underlay.Calls);
     }
 
     [Fact]
