@@ -102,7 +102,7 @@ public sealed class WipeTests : WatcherTest
     public async Task C14_the_half_minute_does_not_end_while_etcd_is_away_again()
     {
         Store.Wipe(newCluster: true);
-        await Eventually.TrueAsync(() => Store.WatchCount == 1 && Watcher.WaitingFor is null, "noticed", Time, TimeSpan.FromMilliseconds(5));
+        await Eventually.TrueAsync(() => Log.Count("etcd was wiped") == 1 && Watcher.WaitingFor is null, "noticed", Time, TimeSpan.FromMilliseconds(5));
         Store.IsDown = true;
         await Eventually.TrueAsync(() => Watcher.WaitingFor is not null, "away again");
         await PassAsync(300);
@@ -121,7 +121,7 @@ public sealed class WipeTests : WatcherTest
     public async Task C14_a_second_wipe_begins_the_half_minute_anew()
     {
         Store.Wipe(newCluster: true);
-        await Eventually.TrueAsync(() => Store.WatchCount == 1 && Watcher.WaitingFor is null, "noticed", Time, TimeSpan.FromMilliseconds(5));
+        await Eventually.TrueAsync(() => Log.Count("etcd was wiped") == 1 && Watcher.WaitingFor is null, "noticed", Time, TimeSpan.FromMilliseconds(5));
         await PassAsync(20);
         Store.Wipe(newCluster: true);
         await Eventually.TrueAsync(() => Log.Count("etcd was wiped") == 2 && Watcher.WaitingFor is null, "noticed again", Time, TimeSpan.FromMilliseconds(5));
