@@ -23,11 +23,8 @@ internal static class ChurnFigures
             await Setting.UntilAsync(() => node.Peers == 0, "all are gone", () => node.Status);
             if (cycle % 50 == 49) await CompactAsync(etcd);   // or the history fills etcd's quota
         }
-        double[] last = [.. rss.Skip(rss.Count / 2)];
-        double middle = (last.Length - 1) / 2.0, mean = last.Average();
-        double slope = last.Select((value, i) => (i - middle) * (value - mean)).Sum() / last.Select((_, i) => (i - middle) * (i - middle)).Sum();
         setting.Report.Note("P6", $"{setting.Cycles} times {setting.Peers} peers come and go: RSS at the end", rss[^1], "MiB");
-        setting.Report.AtMost("P6", "slope of RSS over the last half, a cycle", slope / mean * 100, "%", 0.01);
+        setting.Report.AtMost("P6", "slope of RSS over the last half, a cycle", Trend.OfLastHalf(rss) * 100, "%", 0.01);
     }
 
     private static async Task CompactAsync(EtcdServer etcd)

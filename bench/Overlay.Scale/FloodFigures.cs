@@ -90,7 +90,8 @@ internal static class FloodFigures
         return (events, took);
     }
 
-    private static async Task<(double LossPercent, double SilenceMs)> FlowAsync(Setting setting, Node left, Node right)
+    /// <summary>Sends packets from one node to the other for the time that is set.</summary>
+    public static async Task<(double LossPercent, double SilenceMs)> FlowAsync(Setting setting, Node left, Node right)
     {
         string seconds = setting.Seconds.ToString(CultureInfo.InvariantCulture);
         Task<string> sink = right.RunAsync(setting.Load, "udp-sink", "--listen", $"{right.Address}:{Port}", "--seconds", $"{setting.Seconds + 2}");

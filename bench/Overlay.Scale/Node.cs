@@ -55,6 +55,12 @@ internal sealed class Node(string prefix, string name, string work) : IDisposabl
     /// <summary>The most memory it ever used, MiB.</summary>
     public double PeakRss => StatusField("VmHWM:");
 
+    /// <summary>Descriptors open now.</summary>
+    public int Descriptors => Directory.GetFileSystemEntries($"/proc/{_agent!.Id}/fd").Length;
+
+    /// <summary>Threads now.</summary>
+    public int Threads => Directory.GetDirectories($"/proc/{_agent!.Id}/task").Length;
+
     /// <summary>CPU time used so far, seconds.</summary>
     public double Cpu
     {

@@ -10,7 +10,7 @@ Option<string> agent = new("--agent") { Description = "the binary to measure", R
 Option<string> load = new("--load") { Description = "the load generator", Required = true };
 Option<string> address = new("--address") { Description = "address of this namespace", Required = true };
 Option<string> tsv = new("--tsv") { Description = "writes the figures there, too" };
-Option<string> only = new("--only") { Description = "of load,flood,race,outage,reach,churn", DefaultValueFactory = _ => "load,reach,flood,race,outage" };
+Option<string> only = new("--only") { Description = "of load,flood,race,outage,reach,churn,soak", DefaultValueFactory = _ => "load,reach,flood,race,outage" };
 Option<int> peers = new("--peers") { Description = "how many peers", DefaultValueFactory = _ => 5000 };
 Option<int> seconds = new("--seconds") { Description = "length of a flood or an idle time", DefaultValueFactory = _ => 20 };
 Option<int> rounds = new("--rounds") { Description = "rounds of the lease race", DefaultValueFactory = _ => 10 };
@@ -32,6 +32,7 @@ command.SetAction(async (p, _) =>
         ["race"] = RaceFigures.RunAsync,
         ["outage"] = OutageFigures.RunAsync,
         ["churn"] = ChurnFigures.RunAsync,
+        ["soak"] = SoakFigures.RunAsync,
     };
     report.Begin();
     foreach (string part in p.GetValue(only)!.Split(',')) await parts[part](setting);

@@ -79,6 +79,11 @@ internal static partial class SubnetLog
     [LoggerMessage(2118, LogLevel.Error, "{Reason}")]
     public static partial void DuplicateWhileMoving(this ILogger log, string reason);
 
+    [LoggerMessage(2119, LogLevel.Warning,
+        "the key of our subnet {Subnet} stands word for word as ours, written by somebody else (etcd lease {EtcdLeaseId:x}): keeping it. "
+        + "Does another machine run with a copy of this one's state folder?")]
+    public static partial void LeaseAdopted(this ILogger log, SubnetKey subnet, long etcdLeaseId);
+
     [LoggerMessage(2200, LogLevel.Information, "{Count} leases at revision {Revision}, {Changes} of them news")]
     public static partial void LeasesRead(this ILogger log, int count, long revision, int changes);
 

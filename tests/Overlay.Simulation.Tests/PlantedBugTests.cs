@@ -8,10 +8,13 @@ public sealed class PlantedBugTests
 {
     [Theory]
     [InlineData(PlantedBug.UnconditionalPut, ViolationKind.OverwroteAnother, 200)]
-    [InlineData(PlantedBug.DroppedReread, ViolationKind.SecondKey, 200)]
+    [InlineData(PlantedBug.UnconditionalOverwrite, ViolationKind.OverwroteAnother, 500)]
+    [InlineData(PlantedBug.UnconditionalDelete, ViolationKind.OverwroteAnother, 1000)]
+    [InlineData(PlantedBug.DroppedReread, ViolationKind.SharedEtcdLease, 200)]
+    [InlineData(PlantedBug.HopedFor, ViolationKind.UnbackedClaim, 200)]
     [InlineData(PlantedBug.StaleSnapshot, ViolationKind.WrongTable, 200)]
     [InlineData(PlantedBug.DroppedDelete, ViolationKind.WrongTable, 200)]
-    [InlineData(PlantedBug.ExpiredStillOurs, ViolationKind.PhantomLease, 500)]
+    [InlineData(PlantedBug.ExpiredStillOurs, ViolationKind.UnbackedClaim, 200)]
     public void A_planted_bug_is_found(PlantedBug bug, ViolationKind kind, int seeds)
     {
         var options = new SimulationOptions { Bug = bug };

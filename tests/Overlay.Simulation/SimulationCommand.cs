@@ -7,7 +7,7 @@ namespace Overlay.Simulation;
 /// <summary>The command line: many seeds, or one with its trace.</summary>
 public static class SimulationCommand
 {
-    private const string Usage = """
+    private static readonly string Usage = $"""
         overlay-simulation: runs the lease protocol of many agents in simulated worlds full of faults and checks that its rules hold.
 
           --schedules N     how many seeds to run (default 10000)
@@ -16,7 +16,7 @@ public static class SimulationCommand
           --trace           print what happens in it
           --agents N        agents in each world (default: two to five, by the seed)
           --threads N       seeds at a time (default: one for each processor)
-          --bug NAME        put a mistake into every agent: UnconditionalPut, DroppedReread, StaleSnapshot, DroppedDelete, ExpiredStillOurs
+          --bug NAME        put a mistake into every agent: {string.Join(", ", Enum.GetNames<PlantedBug>()[1..])}
 
         Exit code 1 when a rule was broken: the seed, its trace and the command to run it again are printed. 2 for wrong arguments.
         """;
@@ -89,7 +89,8 @@ public static class SimulationCommand
             output.WriteLine(Verdict(failure, options));
         }
         output.WriteLine($"faults put in: {summary.Faults}");
-        output.WriteLine($"{summary.Schedules} schedules (seeds {first} to {first + schedules - 1}), {summary.Failures.Count} broke a rule, {summary.Steps} steps, "
+        string end = summary.Schedules < schedules ? $", ended early: {SimulationRunner.MostFailures} failures are enough" : "";
+        output.WriteLine($"{summary.Schedules} of {schedules} schedules from seed {first} on{end}, {summary.Failures.Count} broke a rule, {summary.Steps} steps, "
             + $"{summary.Schedules / clock.Elapsed.TotalSeconds:0} schedules a second");
         return summary.Failures.Count == 0 ? 0 : 1;
     }

@@ -4,7 +4,8 @@ namespace Overlay.Simulation;
 public static class SimulationRunner
 {
     private static readonly TimeSpan ReportEvery = TimeSpan.FromSeconds(10);
-    private const int MostFailures = 100;
+    /// <summary>Of a mistake that breaks every schedule, so many are enough: no more seeds are begun then.</summary>
+    public const int MostFailures = 100;
 
     /// <summary>Runs them all, or until very many have failed.</summary>
     /// <param name="first">The first seed.</param>

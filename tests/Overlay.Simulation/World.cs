@@ -23,8 +23,11 @@ public sealed class World
         _bug = options.Bug;
         Clock = new SimClock();
         Trace = new Trace(Clock, isTraced);
-        Etcd = new SimEtcd(Clock, Trace);
         Random = NewRandom();
+        bool isPaged = Random.Next(3) == 0;
+        Etcd = new SimEtcd(Clock, Trace) { PageSize = isPaged ? 1 + Random.Next(3) : int.MaxValue };
+        if (isPaged)
+            Counts.Add(Fault.PagedReads);
         int agents = options.Agents ?? 2 + Random.Next(4);
         int subnets = Math.Max(1, agents - 1 + Random.Next(4)); // now and then too few for all
         Timing = new LeaseTiming { Ttl = TimeSpan.FromSeconds(Random.Next(20, 61)), RenewMargin = TimeSpan.FromSeconds(8) };

@@ -17,11 +17,12 @@ public sealed class Forwarder : IDisposable
     /// <summary>How long a peer's former address is still accepted as a source.</summary>
     public static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
 
+    private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly LineBudget _skips;
     private readonly ITimer _endOfGrace;
     private readonly Lock _gate = new();
-    private readonly Dictionary<IPNetwork, uint> _previousEndpoints = [];
+    private readonly Dictionary<IPNetwork, (uint Endpoint, long Since)> _former = [];   // addresses, and when they were left
     private readonly HashSet<string> _reported = [];
     private LocalNode _local;
     private LeaseTable _leases = LeaseTable.Empty;
@@ -30,11 +31,11 @@ public sealed class Forwarder : IDisposable
     /// <summary>Begins without peers: the filter is on, and nothing passes.</summary>
     public Forwarder(LocalNode local, TimeProvider time, ILogger log)
     {
-        _log = log;
+        (_time, _log) = (time, log);
         _skips = new LineBudget(time, count => log.MoreLeasesSkipped(count, LineBudget.Every.TotalSeconds));
         _local = local;
         Table = new ForwardingTableRef(new ForwardingTable(local, []));
-        _endOfGrace = time.CreateTimer(_ => ForgetPrevious(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _endOfGrace = time.CreateTimer(_ => ForgetFormer(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>What the packet loops read.</summary>
@@ -48,7 +49,8 @@ public sealed class Forwarder : IDisposable
     {
         lock (_gate)
         {
-            foreach (LeaseEvent change in leases.ChangesSince(_leases)) Remember(change);
+            long now = _time.GetTimestamp();   // one for all: they are forgotten together, too
+            foreach (LeaseEvent change in leases.ChangesSince(_leases)) Remember(change, now);
             _leases = leases;
             Publish();
         }
@@ -90,23 +92,31 @@ public sealed class Forwarder : IDisposable
     public void Dispose() => _endOfGrace.Dispose();
 
     // The former holder of a subnet is not the new one under another address: it would be heard in the new one's name (FAULTS E11).
-    private void Remember(LeaseEvent change)
+    private void Remember(LeaseEvent change, long now)
     {
         if (change.Before is not { } before) return;
         IPAddress former = before.Attributes.PublicIP;
-        if (change.After is not { } after || after.Attributes.VtepMac != before.Attributes.VtepMac) _previousEndpoints.Remove(before.Subnet);
+        if (change.After is not { } after || after.Attributes.VtepMac != before.Attributes.VtepMac) _former.Remove(before.Subnet);
         else if (!former.Equals(after.Attributes.PublicIP))
         {
-            _previousEndpoints[after.Subnet] = Prefix.AddressOf(former);
-            _endOfGrace.Change(Grace, Timeout.InfiniteTimeSpan);
+            if (_former.Count == 0) _endOfGrace.Change(Grace, Timeout.InfiniteTimeSpan);
+            _former[after.Subnet] = (Prefix.AddressOf(former), now);
         }
     }
 
-    private void ForgetPrevious()
+    // Each address has its own time: where peers move one after the other, none is heard at its old one for longer.
+    private void ForgetFormer()
     {
         lock (_gate)
         {
-            _previousEndpoints.Clear();
+            TimeSpan next = TimeSpan.MaxValue;
+            foreach ((IPNetwork subnet, (_, long since)) in _former.ToArray())
+            {
+                TimeSpan left = Grace - _time.GetElapsedTime(since);
+                if (left <= TimeSpan.Zero) _former.Remove(subnet);
+                else if (left < next) next = left;
+            }
+            if (_former.Count > 0) _endOfGrace.Change(next, Timeout.InfiniteTimeSpan);
             Publish();
         }
     }
@@ -118,7 +128,7 @@ public sealed class Forwarder : IDisposable
             Table.Publish(new ForwardingTable(_local, []));
             return;
         }
-        Projection projection = ForwardingProjector.Project(_local, _leases, _previousEndpoints);
+        Projection projection = ForwardingProjector.Project(_local, _leases, _former.ToDictionary(entry => entry.Key, entry => entry.Value.Endpoint));
         Table.Publish(projection.Table);
 
         // Each reason once, for as long as it holds.

@@ -23,8 +23,10 @@ namespace Overlay.Agent.Hooks;
 /// <param name="limit">How long the command may take before it is killed.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">For the command's fate.</param>
+/// <param name="kill">Kills the command and its children; for a test, since what root cannot kill is hard to come by.</param>
 internal sealed class SubnetHook(
-    HookCommand? command, string subnetFile, IPNetwork? announced, Action<IPNetwork> remember, TimeSpan limit, TimeProvider time, ILogger log)
+    HookCommand? command, string subnetFile, IPNetwork? announced, Action<IPNetwork> remember, TimeSpan limit, TimeProvider time, ILogger log,
+    Action<Process>? kill = null)
 {
     /// <summary>What <c>limit</c> is as a rule.</summary>
     public static readonly TimeSpan DefaultLimit = TimeSpan.FromMinutes(1);
@@ -105,8 +107,22 @@ internal sealed class SubnetHook(
         }
         catch (OperationCanceledException)
         {
-            process.Kill(entireProcessTree: true);
-            return $"took more than {limit.TotalSeconds} s and was killed";
+            return $"took more than {limit.TotalSeconds} s and {Kill(process)}";
+        }
+    }
+
+    // A child may be where even root cannot kill it, or be gone by itself in the same moment.
+    private string Kill(Process process)
+    {
+        try
+        {
+            if (kill is null) process.Kill(entireProcessTree: true);
+            else kill(process);
+            return "was killed";
+        }
+        catch (Exception e) when (e is AggregateException or Win32Exception or InvalidOperationException)
+        {
+            return $"could not be killed with all its children ({Printable.Line(e.GetBaseException().Message)})";
         }
     }
 

@@ -42,11 +42,11 @@ internal sealed record Drain(EtcdSettings Etcd, string StateDirectory, IReadOnly
     private async Task<int> ReleaseAsync(EtcdLeaseStore store, StateFile file, AgentState state, VerbConsole console, CancellationToken stop)
     {
         ClusterView view = await ClusterView.ReadAsync(store, stop).ConfigureAwait(false);
-        Lease[] ours = [.. view.Leases.Where(l => l.Attributes.NodeId == state.NodeId)];
-        foreach (Lease reserved in ours.Where(l => l.IsReservation))
+        foreach (Lease reserved in view.Leases.Where(l => l.IsReservation && IsOurs(l)))
             console.Complain($"{reserved.Subnet} is reserved for this node and stays so; overlay-agent leases release {reserved.Subnet} ends that");
-        Lease[] leases = [.. ours.Where(l => !l.IsReservation)];
-        string what = leases.Length == 0 ? "no lease of this node in etcd" : string.Join(", ", leases.Select(l => l.Subnet));
+        (Lease Lease, StoreRecord Record)[] leases = [.. view.Keys.Where(k => k.Lease is { IsReservation: false } lease && IsOurs(lease)).Select(k => (k.Lease!, k.Record))];
+        IPNetwork[] subnets = [.. leases.Select(l => l.Lease.Subnet)];
+        string what = subnets.Length == 0 ? "no lease of this node in etcd" : string.Join(", ", subnets);
         if (DryRun)
         {
             console.Out.WriteLine($"would release {what}");
@@ -54,20 +54,22 @@ internal sealed record Drain(EtcdSettings Etcd, string StateDirectory, IReadOnly
         }
         if (leases.Length > 0 && !await console.MayAsync($"release {what}", Yes, stop).ConfigureAwait(false)) return 1;
 
-        foreach (Lease lease in leases)
+        foreach ((Lease lease, StoreRecord record) in leases)
         {
-            if (!await DeleteAsync(store, lease, stop).ConfigureAwait(false))
+            if (!await DeleteAsync(store, record, stop).ConfigureAwait(false))
                 return Refuse(console, $"{lease.Key} was written by somebody else just now and was left alone; does another machine have a copy of this one's state?");
             console.Out.WriteLine($"released {lease.Subnet}");
         }
         if (leases.Length == 0) console.Out.WriteLine(what);
-        return Forget(file, state, [.. leases.Select(l => l.Subnet)], console);
+        return Forget(file, state, subnets, console);
+
+        bool IsOurs(Lease lease) => lease.Attributes.NodeId == state.NodeId;
     }
 
     // Revoking deletes whatever key is attached by then, but nobody else attaches one: the agent that could is stopped, and we hold its lock.
-    private static async Task<bool> DeleteAsync(EtcdLeaseStore store, Lease lease, CancellationToken stop)
+    private static async Task<bool> DeleteAsync(EtcdLeaseStore store, StoreRecord lease, CancellationToken stop)
     {
-        WriteResult result = await store.DeleteAsync(StorePaths.Subnet(lease.Key), lease.ModRevision, stop).ConfigureAwait(false);
+        WriteResult result = await store.DeleteAsync(lease.Path, lease, stop).ConfigureAwait(false);
         if (!result.Succeeded) return false;
         EtcdLeaseLife? life = await store.LifeAsync(lease.EtcdLeaseId, stop).ConfigureAwait(false);
         if (life is { Keys: 0 }) await store.RevokeAsync(lease.EtcdLeaseId, stop).ConfigureAwait(false);

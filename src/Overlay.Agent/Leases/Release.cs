@@ -42,7 +42,7 @@ internal sealed record Release(EtcdSettings Etcd, IPNetwork Subnet, bool Yes, bo
     {
         foreach (SurveyedKey key in keys)
         {
-            WriteResult result = await store.DeleteAsync(key.Record.Path, key.Record.ModRevision, stop).ConfigureAwait(false);
+            WriteResult result = await store.DeleteAsync(key.Record.Path, key.Record, stop).ConfigureAwait(false);
             if (result.Succeeded) continue;
             console.Complain($"{key.Key} was written by somebody just now and was left alone; is its node alive? Look with overlay-agent leases");
             return false;

@@ -40,7 +40,7 @@ internal sealed record Reservation(EtcdSettings Etcd, IPNetwork Subnet, IPAddres
         }
         ReadOnlyMemory<byte> value = standing?.Record.Value ?? new LeaseAttributes { PublicIP = PublicIP }.ToJson();
         WriteResult result = await store.PutAsync(
-            StorePaths.Subnet(SubnetKey.For(Subnet)), value, etcdLeaseId: 0, standing?.Record.ModRevision ?? 0, stop).ConfigureAwait(false);
+            StorePaths.Subnet(SubnetKey.For(Subnet)), value, etcdLeaseId: 0, standing?.Record, stop).ConfigureAwait(false);
         if (!result.Succeeded)
         {
             console.Complain($"{Subnet} was written by somebody else just now; nothing was changed, look with overlay-agent leases");

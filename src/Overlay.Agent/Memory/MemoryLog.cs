@@ -21,4 +21,7 @@ internal static partial class MemoryLog
 
     [LoggerMessage(3204, LogLevel.Information, "the leases are those of etcd again")]
     public static partial void CacheReconciled(this ILogger logger);
+
+    [LoggerMessage(3205, LogLevel.Warning, "{Trouble}: going on with {Subnet}, which this node had, and trying again")]
+    public static partial void LeaseNotConfirmed(this ILogger logger, IPNetwork subnet, string trouble);
 }

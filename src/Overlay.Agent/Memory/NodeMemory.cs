@@ -30,6 +30,7 @@ internal sealed class NodeMemory
     private readonly Lock _gate = new();
     private readonly Channel<bool> _changes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
     private readonly EtcdCache? _loaded;
+    private readonly IPNetwork? _announced; // in subnet.env, which is written at once
     private AgentState _state;
     private AgentState? _savedState;
     private IPAddress? _publicIp;
@@ -50,6 +51,7 @@ internal sealed class NodeMemory
         _publicIp = _loaded?.PublicIp;
         PreviousSubnet env = SubnetEnvFile.ReadPrevious(options.SubnetFile);
         if (env.Problem is not null) log.PreviousFileIgnored(options.SubnetFile, env.Problem);
+        _announced = env.Subnet;
 
         _state = loaded.State ?? Restored() ?? AgentState.CreateNew();
         IPNetwork?[] hints = [env.Subnet, _state.Subnet];
@@ -86,6 +88,7 @@ internal sealed class NodeMemory
             : _loaded.Prefix != prefix ? $"they are of another prefix, {_loaded.Prefix}"
             : !_loaded.PublicIp.Equals(publicIp) ? $"this node's address was {_loaded.PublicIp} then"
             : _state.Subnet is not { } subnet || _state.EtcdLeaseId is null ? "this node has not held a lease"
+            : _announced is { } newer && newer != subnet && _loaded.Config.Fits(newer) ? $"the subnet file names {newer}, which is newer than the state's {subnet}"
             : !_loaded.Config.Fits(subnet) ? $"the subnet {subnet} is not one of {_loaded.Config.Network}, /{_loaded.Config.SubnetLength} each"
             : null;
         if (reason is null) return _loaded;
@@ -111,6 +114,20 @@ internal sealed class NodeMemory
 
     /// <summary>What is left of the life of that lease, by this host's clock; negative when it has run out, null where that is not known.</summary>
     public TimeSpan? EarlierLeaseLeft => _state.LeaseExpires - _time.GetUtcNow();
+
+    /// <summary>
+    /// After a start without etcd: refuses to go on when another node has had a lease under this one's address for longer (FAULTS C30). No start
+    /// with etcd would have got so far.
+    /// </summary>
+    /// <exception cref="DuplicatePublicIpException">It has.</exception>
+    public void RefuseNamesake(LeaseTable leases)
+    {
+        LeaseAttributes ours;
+        lock (_gate) ours = new LeaseAttributes { PublicIP = _publicIp ?? IPAddress.None, NodeId = _state.NodeId };
+        Lease? first = leases.Leases.Values.Concat(leases.Conflicts.Select(conflict => conflict.Lease))
+            .Where(lease => lease.Attributes.PublicIP.Equals(ours.PublicIP) && lease.Attributes.NodeId is not null).MinBy(lease => lease.CreateRevision);
+        if (first is not null && first.Attributes.NodeId != ours.NodeId) throw new DuplicatePublicIpException(ours, first);
+    }
 
     /// <summary>Writes the identity before etcd hears of it: a lease that nobody remembers is a stranger's at the next start.</summary>
     /// <param name="kernelMac">MAC of a kernel vxlan device that this agent replaces: peers know it already. Null for none.</param>

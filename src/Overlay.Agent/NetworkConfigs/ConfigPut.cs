@@ -43,7 +43,7 @@ internal sealed record ConfigPut(EtcdSettings Etcd, string Source, bool Yes, boo
 
     private static async Task<bool> WriteAsync(EtcdLeaseStore store, byte[] value, StoreRecord? standing, VerbConsole console, CancellationToken stop)
     {
-        WriteResult result = await store.PutAsync(StorePaths.Config, value, etcdLeaseId: 0, standing?.ModRevision ?? 0, stop).ConfigureAwait(false);
+        WriteResult result = await store.PutAsync(StorePaths.Config, value, etcdLeaseId: 0, standing, stop).ConfigureAwait(false);
         if (!result.Succeeded)
         {
             console.Complain("somebody else wrote the config just now; nothing was changed, look again");

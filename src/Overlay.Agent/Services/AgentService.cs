@@ -101,21 +101,23 @@ internal sealed class AgentService(
         LeaseTiming timing = new() { Ttl = options.LeaseTtl, RenewMargin = options.RenewMargin };
         LeaseAcquirer acquirer = new(store, timing, time, loggers.CreateLogger<LeaseAcquirer>());
         LeaseAttributes wanted = memory.Attributes(config, underlay.PublicIp);
-        OwnLease lease = start.Cache is not null ? memory.EarlierLease(wanted) : await _status.WhileAsync(
-            acquirer.AcquireAsync(config, wanted, memory.PreviousSubnets, stop), reading, () => acquirer.WaitingFor, "subnet lease").ConfigureAwait(false);
+        FirstLease first = start.Cache is not null ? new FirstLease(memory.EarlierLease(wanted), IsEarlier: true, Trouble: null) : await _status.WhileAsync(
+            FirstLease.TakeAsync(acquirer, config, wanted, memory, cache is null ? null : peers.Current, time, stop), reading, () => acquirer.WaitingFor, "subnet lease").ConfigureAwait(false);
+        OwnLease lease = first.Lease;
+        if (first.Trouble is not null) _log.LeaseNotConfirmed(lease.Subnet, first.Trouble);
         memory.Remember(config.Network);
-        memory.Remember(lease, left: start.Cache is null ? timing.Ttl : null);
+        memory.Remember(lease, left: first.IsEarlier ? null : timing.Ttl);
 
         using Forwarder forwarder = new(settings.NodeWith(lease.Subnet, underlay.PublicIp, memory.State.VtepMac), time, _log);
         using OverlayDevice device = OverlayDevice.Open(settings, lease.Subnet, forwarder.Table, netlink, replaced, _log);
         using FlowReporter reporter = new(() => device.Outbound, () => device.Inbound, time, _log);
         Volatile.Write(ref _reporter, reporter);
         LeaseKeeper keeper = new(
-            store, acquirer, config, lease, timing, time, loggers.CreateLogger<LeaseKeeper>(), remaining: start.Cache is null ? null : memory.EarlierLeaseLeft);
+            store, acquirer, config, lease, timing, time, loggers.CreateLogger<LeaseKeeper>(), remaining: first.IsEarlier ? memory.EarlierLeaseLeft : null);
         SubnetHook hook = new(options.OnSubnetChange, options.SubnetFile, memory.Announced, memory.RememberAnnounced, SubnetHook.DefaultLimit, time, _log);
         OverlayRules rules = new(config.Network, lease.Subnet, config.Backend.Port) { Former = memory.PreviousNetworks };
         FirewallKeeper firewall = new(tools, options.Firewall, rules, time, _log);
-        NodeFollower follower = new(options, settings, lease.Subnet, start.Stale, memory, hook, forwarder, device, firewall, _status, time, _log);
+        NodeFollower follower = new(options, settings, lease.Subnet, start.Stale, memory, hook, forwarder, device, firewall, _status, time, _log) { LeaseTrouble = first.Trouble };
 
         HostKeeper host = new(options.Underlay, config, underlay, device, forwarder, Readdress, follower.TellOfHost, time, _log);
 
@@ -152,6 +154,7 @@ internal sealed class AgentService(
         {
             store.Reconnect();
             keeper.Republish(publicIp);
+            peers.Readdress(publicIp);
         }
     }
 

@@ -75,6 +75,9 @@ internal sealed class NodeFollower
         _changes.Writer.TryWrite(true);
     }
 
+    /// <summary>Why the lease is not confirmed by etcd at the start, in words; null when it is.</summary>
+    public string? LeaseTrouble { init => _leaseTrouble = value; }
+
     /// <summary>Ends when subnet.env has been written for the first time.</summary>
     public Task<bool> FirstFileWritten => _firstFileWritten.Task;
 
@@ -130,6 +133,7 @@ internal sealed class NodeFollower
     {
         await foreach (LeaseTable table in tables.ReadAllAsync(stop).ConfigureAwait(false))
         {
+            if (_stale is not null) _memory.RefuseNamesake(table);   // as a start with etcd would have done
             _forwarder.Update(table);
             _memory.Remember(config: null, table);
             if (_stale is not null) _log.CacheReconciled();
@@ -184,7 +188,7 @@ internal sealed class NodeFollower
         await foreach (NetworkConfig config in configs.ReadAllAsync(stop).ConfigureAwait(false))
         {
             _memory.Remember(config, leases: null);
-            string changes = string.Join(", ", Changes(started, config));
+            string changes = string.Join(", ", NetworkConfig.Changes(started, config).Select(c => $"{c.Key} {c.Was} -> {c.Now}"));
             bool isNews = changes.Length > 0 || _configTrouble is not null;   // after a start from the cache, etcd may say the same
             _configTrouble = changes.Length == 0 ? null : $"the network config in etcd has changed, restart needed ({changes})";
             if (changes.Length > 0) _log.RestartNeeded(changes);
@@ -207,17 +211,5 @@ internal sealed class NodeFollower
         _memory.Remember(lease, left: null);
         _subnet = lease.Subnet.ToString();
         _changes.Writer.TryWrite(true);
-    }
-
-    private static IEnumerable<string> Changes(NetworkConfig was, NetworkConfig now)
-    {
-        (string Name, object Was, object Now)[] fields =
-        [
-            ("Network", was.Network, now.Network), ("SubnetLen", was.SubnetLength, now.SubnetLength),
-            ("SubnetMin", was.SubnetMin, now.SubnetMin), ("SubnetMax", was.SubnetMax, now.SubnetMax),
-            ("VNI", was.Backend.Vni, now.Backend.Vni), ("Port", was.Backend.Port, now.Backend.Port), ("MTU", was.Backend.Mtu, now.Backend.Mtu),
-            ("EnableNFTables", was.EnableNFTables, now.EnableNFTables),
-        ];
-        return fields.Where(f => !f.Was.Equals(f.Now)).Select(f => $"{f.Name} {f.Was} -> {f.Now}");
     }
 }

@@ -56,8 +56,8 @@ public sealed class LeaseAcquirer
         while (true)
         {
             StoreSnapshot snapshot = await RetryAsync(() => _store.ReadAsync(StorePaths.Subnets, cancellationToken), cancellationToken).ConfigureAwait(false);
-            List<Lease> ours = FindOurs(snapshot, wanted);
-            OwnLease? taken = Choose(ours, config, previous) is Lease standing
+            List<Standing> ours = FindOurs(snapshot, wanted);
+            OwnLease? taken = Choose(ours, config, previous) is { Lease: not null } standing
                 ? await TakeOverAsync(standing, wanted, cancellationToken).ConfigureAwait(false)
                 : await CreateAsync(config, wanted, previous, snapshot, ours, cancellationToken).ConfigureAwait(false);
             if (taken is null)
@@ -65,54 +65,54 @@ public sealed class LeaseAcquirer
                 await backoff.DelayAsync(cancellationToken).ConfigureAwait(false); // the store has changed meanwhile: look again
                 continue;
             }
-            foreach (Lease surplus in ours.Where(lease => lease.Key != taken.Key && !lease.IsReservation))
+            foreach (Standing surplus in ours.Where(standing => standing.Lease.Key != taken.Key && !standing.Lease.IsReservation))
                 await DeleteSurplusAsync(surplus, cancellationToken).ConfigureAwait(false);
             return taken;
         }
     }
 
-    private static List<Lease> FindOurs(StoreSnapshot snapshot, LeaseAttributes wanted)
+    private static List<Standing> FindOurs(StoreSnapshot snapshot, LeaseAttributes wanted)
     {
-        var ours = new List<Lease>();
+        var ours = new List<Standing>();
         foreach (StoreRecord record in snapshot.Records)
         {
             if (!Lease.TryRead(record, out Lease? lease, out _) || !lease.Attributes.PublicIP.Equals(wanted.PublicIP))
                 continue;
             if (OwnKey.IsOtherNode(lease.Attributes, wanted))
                 throw new DuplicatePublicIpException(wanted, lease);
-            ours.Add(lease);
+            ours.Add(new Standing(lease, record));
         }
         return ours;
     }
 
-    private static Lease? Choose(List<Lease> ours, NetworkConfig config, IReadOnlyList<IPNetwork> previous)
+    private static Standing Choose(List<Standing> ours, NetworkConfig config, IReadOnlyList<IPNetwork> previous)
     {
         List<IPNetwork> hints = [.. previous];
         int Rank(Lease lease) => hints.IndexOf(lease.Subnet) is int index and >= 0 ? index : int.MaxValue;
-        return ours.Where(lease => config.Fits(lease.Subnet))
-            .OrderByDescending(lease => lease.IsReservation).ThenBy(Rank).ThenBy(lease => lease.CreateRevision).FirstOrDefault();
+        return ours.Where(standing => config.Fits(standing.Lease.Subnet)).OrderByDescending(standing => standing.Lease.IsReservation)
+            .ThenBy(standing => Rank(standing.Lease)).ThenBy(standing => standing.Lease.CreateRevision).FirstOrDefault();
     }
 
-    private async Task<OwnLease?> TakeOverAsync(Lease standing, LeaseAttributes wanted, CancellationToken cancellationToken)
+    private async Task<OwnLease?> TakeOverAsync(Standing standing, LeaseAttributes wanted, CancellationToken cancellationToken)
     {
         // After a restart key and etcd lease are usually still good: then nothing is written and no peer is disturbed.
-        bool asWanted = standing.Attributes == wanted;
-        if (asWanted && (standing.IsReservation || await KeepAliveAsync(standing, cancellationToken).ConfigureAwait(false) == _timing.Ttl))
-            return Took(new OwnLease(standing.Key, wanted, standing.EtcdLeaseId, standing.ModRevision));
+        (Lease lease, StoreRecord record) = standing;
+        bool asWanted = lease.Attributes == wanted;
+        if (asWanted && (lease.IsReservation || await KeepAliveAsync(lease, cancellationToken).ConfigureAwait(false) == _timing.Ttl))
+            return Took(new OwnLease(lease.Key, wanted, lease.EtcdLeaseId, lease.ModRevision));
 
-        (WriteResult result, long etcdLeaseId) =
-            await PutAsync(standing.Key, wanted, standing.ModRevision, standing.IsReservation, cancellationToken).ConfigureAwait(false);
-        return result.Succeeded ? Took(new OwnLease(standing.Key, wanted, etcdLeaseId, result.Revision)) : null;
+        (WriteResult result, long etcdLeaseId) = await PutAsync(lease.Key, wanted, record, lease.IsReservation, cancellationToken).ConfigureAwait(false);
+        return result.Succeeded ? Took(new OwnLease(lease.Key, wanted, etcdLeaseId, result.Revision)) : null;
     }
 
     private Task<TimeSpan> KeepAliveAsync(Lease standing, CancellationToken cancellationToken) =>
         RetryAsync(() => _store.KeepAliveAsync(standing.EtcdLeaseId, cancellationToken), cancellationToken);
 
     private async Task<OwnLease?> CreateAsync(
-        NetworkConfig config, LeaseAttributes wanted, IReadOnlyList<IPNetwork> previous, StoreSnapshot snapshot, List<Lease> ours,
+        NetworkConfig config, LeaseAttributes wanted, IReadOnlyList<IPNetwork> previous, StoreSnapshot snapshot, List<Standing> ours,
         CancellationToken cancellationToken)
     {
-        var ourKeys = ours.Select(lease => lease.Key).ToHashSet();
+        var ourKeys = ours.Select(standing => standing.Lease.Key).ToHashSet();
         var used = new List<IPNetwork>();
         foreach (StoreRecord record in snapshot.Records)
         {
@@ -125,7 +125,7 @@ public sealed class LeaseAcquirer
         foreach (IPNetwork subnet in previous.Where(subnet => config.Fits(subnet) && pool.IsFree(subnet)).Concat(pool.Free(_random)))
         {
             SubnetKey key = SubnetKey.For(subnet);
-            (WriteResult result, long etcdLeaseId) = await PutAsync(key, wanted, 0, isReservation: false, cancellationToken).ConfigureAwait(false);
+            (WriteResult result, long etcdLeaseId) = await PutAsync(key, wanted, expected: null, isReservation: false, cancellationToken).ConfigureAwait(false);
             if (result.Succeeded)
             {
                 _log.LeaseCreated(key, wanted.PublicIP, etcdLeaseId);
@@ -141,7 +141,7 @@ public sealed class LeaseAcquirer
 
     /// <summary>Writes until the outcome is certain; the same write again is how an outcome in doubt is found out.</summary>
     private async Task<(WriteResult Result, long EtcdLeaseId)> PutAsync(
-        SubnetKey key, LeaseAttributes wanted, long expectedRevision, bool isReservation, CancellationToken cancellationToken)
+        SubnetKey key, LeaseAttributes wanted, StoreRecord? expected, bool isReservation, CancellationToken cancellationToken)
     {
         byte[] value = wanted.ToJson();
         while (true)
@@ -149,11 +149,20 @@ public sealed class LeaseAcquirer
             if (!isReservation && _etcdLeaseId == 0)
                 (_etcdLeaseId, _) = await RetryAsync(() => _store.GrantAsync(_timing.Ttl, cancellationToken), cancellationToken).ConfigureAwait(false);
             long etcdLeaseId = isReservation ? 0 : _etcdLeaseId;
+            int tries = 0;
             try
             {
                 WriteResult result = await RetryAsync(
-                    () => _store.PutAsync(StorePaths.Subnet(key), value, etcdLeaseId, expectedRevision, cancellationToken), cancellationToken)
-                    .ConfigureAwait(false);
+                    () =>
+                    {
+                        tries++;
+                        return _store.PutAsync(StorePaths.Subnet(key), value, etcdLeaseId, expected, cancellationToken);
+                    }, cancellationToken).ConfigureAwait(false);
+
+                // A try in doubt may have put the key under this etcd lease, and a restored backup or its own late arrival can bring it back. If
+                // another key were renewed by the same etcd lease, that one would never expire.
+                if (!result.Succeeded && tries > 1)
+                    _etcdLeaseId = 0;
                 return (result, etcdLeaseId);
             }
             catch (StoreException e) when (e.Fault == StoreFault.LeaseNotFound)
@@ -209,19 +218,20 @@ public sealed class LeaseAcquirer
         }
     }
 
-    private async Task DeleteSurplusAsync(Lease surplus, CancellationToken cancellationToken)
+    private async Task DeleteSurplusAsync(Standing surplus, CancellationToken cancellationToken)
     {
+        SubnetKey key = surplus.Lease.Key;
         try
         {
-            WriteResult result = await _store.DeleteAsync(StorePaths.Subnet(surplus.Key), surplus.ModRevision, cancellationToken).ConfigureAwait(false);
+            WriteResult result = await _store.DeleteAsync(StorePaths.Subnet(key), surplus.Record, cancellationToken).ConfigureAwait(false);
             if (result.Succeeded)
-                _log.SurplusDeleted(surplus.Key);
+                _log.SurplusDeleted(key);
             else
-                _log.SurplusLeft(surplus.Key, "it was changed meanwhile");
+                _log.SurplusLeft(key, "it was changed meanwhile");
         }
         catch (StoreException e)
         {
-            _log.SurplusLeft(surplus.Key, e.Message);
+            _log.SurplusLeft(key, e.Message);
         }
     }
 
@@ -237,4 +247,7 @@ public sealed class LeaseAcquirer
         if (_throttle.ShouldLog(reason))
             _log.AcquireWaits(LogLevel.Warning, reason);
     }
+
+    /// <summary>A lease under our PublicIP, and its key as it was read.</summary>
+    private readonly record struct Standing(Lease Lease, StoreRecord Record);
 }

@@ -18,6 +18,9 @@ internal enum OwnKeyState
     /// <summary>Ours, and an operator has taken the etcd lease off it: it is a reservation now.</summary>
     Reserved,
 
+    /// <summary>Word for word ours, under another etcd lease.</summary>
+    Doubled,
+
     /// <summary>Another node's.</summary>
     Foreign,
 }
@@ -42,7 +45,10 @@ internal static class OwnKey
         }
         if (record.EtcdLeaseId == 0 && lease.EtcdLeaseId != 0)
             return OwnKeyState.Reserved;
-        return found == lease.Attributes && record.EtcdLeaseId == lease.EtcdLeaseId ? OwnKeyState.Good : OwnKeyState.Altered;
+        if (found != lease.Attributes)
+            return OwnKeyState.Altered;
+        return record.EtcdLeaseId == lease.EtcdLeaseId ? OwnKeyState.Good
+            : lease.IsReservation ? OwnKeyState.Altered : OwnKeyState.Doubled; // a reservation is never given a time to live
     }
 
     /// <summary>Tells two agents of ours apart by node id; a flannel on this very node has none and is nobody else.</summary>

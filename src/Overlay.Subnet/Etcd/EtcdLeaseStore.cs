@@ -92,11 +92,11 @@ public sealed partial class EtcdLeaseStore : ILeaseStore, IDisposable
 
     /// <inheritdoc/>
     public async Task<WriteResult> PutAsync(
-        string path, ReadOnlyMemory<byte> value, long etcdLeaseId, long expectedRevision, CancellationToken cancellationToken)
+        string path, ReadOnlyMemory<byte> value, long etcdLeaseId, StoreRecord? expected, CancellationToken cancellationToken)
     {
         ByteString bytes = ByteString.CopyFrom(value.Span);
         var put = new RequestOp { RequestPut = new PutRequest { Key = KeyOf(path), Value = bytes, Lease = etcdLeaseId } };
-        WriteResult result = await SwapAsync(path, expectedRevision, put, cancellationToken).ConfigureAwait(false);
+        WriteResult result = await SwapAsync(path, expected, put, cancellationToken).ConfigureAwait(false);
 
         // A try whose answer was lost may have succeeded; then the comparison of this one fails on our own write.
         if (!result.Succeeded && result.Current is StoreRecord current && current.EtcdLeaseId == etcdLeaseId && current.Value.Span.SequenceEqual(value.Span))
@@ -105,10 +105,10 @@ public sealed partial class EtcdLeaseStore : ILeaseStore, IDisposable
     }
 
     /// <inheritdoc/>
-    public async Task<WriteResult> DeleteAsync(string path, long expectedRevision, CancellationToken cancellationToken)
+    public async Task<WriteResult> DeleteAsync(string path, StoreRecord expected, CancellationToken cancellationToken)
     {
         var delete = new RequestOp { RequestDeleteRange = new DeleteRangeRequest { Key = KeyOf(path) } };
-        WriteResult result = await SwapAsync(path, expectedRevision, delete, cancellationToken).ConfigureAwait(false);
+        WriteResult result = await SwapAsync(path, expected, delete, cancellationToken).ConfigureAwait(false);
         return result.Current is null ? result with { Succeeded = true } : result;
     }
 
@@ -136,18 +136,11 @@ public sealed partial class EtcdLeaseStore : ILeaseStore, IDisposable
     /// <summary>Closes the connections; calls still running fail.</summary>
     public void Dispose() => _connection.Dispose();
 
-    private async Task<WriteResult> SwapAsync(string path, long expectedRevision, RequestOp operation, CancellationToken cancellationToken)
+    private async Task<WriteResult> SwapAsync(string path, StoreRecord? expected, RequestOp operation, CancellationToken cancellationToken)
     {
         var request = new TxnRequest
         {
-            Compare =
-            {
-                new Compare
-                {
-                    Key = KeyOf(path), Target = Compare.Types.CompareTarget.Mod, Result = Compare.Types.CompareResult.Equal,
-                    ModRevision = expectedRevision,
-                },
-            },
+            Compare = { Comparisons(KeyOf(path), expected) },
             Success = { operation },
             Failure = { new RequestOp { RequestRange = new RangeRequest { Key = KeyOf(path) } } },
         };
@@ -155,6 +148,20 @@ public sealed partial class EtcdLeaseStore : ILeaseStore, IDisposable
             client.TransactionAsync(request, EtcdConnection.Headers(), deadline, cancellationToken), cancellationToken).ConfigureAwait(false);
         KeyValue? current = response.Succeeded ? null : response.Responses[0].ResponseRange.Kvs.FirstOrDefault();
         return new WriteResult(response.Succeeded, response.Header.Revision, current is null ? null : RecordOf(current, isDeleted: false));
+    }
+
+    private static IEnumerable<Compare> Comparisons(ByteString key, StoreRecord? expected)
+    {
+        yield return new Compare { Key = key, Target = Compare.Types.CompareTarget.Mod, ModRevision = expected?.ModRevision ?? 0 };
+        if (expected is { IsWhole: true })
+        {
+            yield return new Compare { Key = key, Target = Compare.Types.CompareTarget.Value, Value = ByteString.CopyFrom(expected.Value.Span) };
+        }
+        else if (expected is not null)
+        {
+            yield return new Compare { Key = key, Target = Compare.Types.CompareTarget.Create, CreateRevision = expected.CreateRevision };
+            yield return new Compare { Key = key, Target = Compare.Types.CompareTarget.Lease, Lease = expected.EtcdLeaseId };
+        }
     }
 
     private async Task<T> CallAsync<T>(string action, Func<EtcdClient, DateTime, Task<T>> call, CancellationToken cancellationToken)

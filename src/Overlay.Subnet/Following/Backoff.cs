@@ -6,9 +6,11 @@ namespace Overlay.Subnet.Following;
 /// </summary>
 public sealed class Backoff
 {
+    /// <summary>The longest delay where nothing else is asked for.</summary>
+    public static readonly TimeSpan DefaultMost = TimeSpan.FromSeconds(5);
+
     private readonly TimeProvider _time;
     private readonly TimeSpan _least;
-    private readonly TimeSpan _most;
     private readonly Random _random;
     private TimeSpan _next;
 
@@ -17,16 +19,19 @@ public sealed class Backoff
     {
         _time = time;
         _least = least ?? TimeSpan.FromMilliseconds(100);
-        _most = most ?? TimeSpan.FromSeconds(5);
+        Most = most ?? DefaultMost;
         _random = random ?? Random.Shared;
         _next = _least;
     }
 
+    /// <summary>The longest delay, from the next one on.</summary>
+    public TimeSpan Most { get; set; }
+
     /// <summary>The next delay; each call doubles the one after.</summary>
     public TimeSpan Next()
     {
-        TimeSpan full = _next;
-        _next = full + full < _most ? full + full : _most;
+        TimeSpan full = _next < Most ? _next : Most;
+        _next = full + full;
         return full * (0.5 + _random.NextDouble() / 2);
     }
 

@@ -20,26 +20,30 @@ namespace Overlay.Subnet.Following;
 /// <param name="random">Spreads the retries; shared randomness by default.</param>
 /// <param name="lossLevel">How loudly to say that contact is lost. Many follow one etcd: one of them warns.</param>
 /// <param name="seen">The revision an earlier run has seen; 0 for none.</param>
+/// <param name="keys">How many keys it has seen.</param>
 internal sealed class KeyFollower(
-    ILeaseStore store, string path, TimeProvider time, ILogger log, Random? random = null, LogLevel lossLevel = LogLevel.Warning, long seen = 0)
+    ILeaseStore store, string path, TimeProvider time, ILogger log, Random? random = null, LogLevel lossLevel = LogLevel.Warning, long seen = 0, int keys = 0)
 {
     // Whatever makes us read everything anew makes all nodes do it, at the same moment; the keys are as many as the nodes. At this much for
-    // each, 5,000 nodes come within a minute, and a small fleet at once.
+    // each, 5,000 nodes come within a minute (FAULTS L3), and a small fleet at once.
     private static readonly TimeSpan SpreadPerKey = TimeSpan.FromMilliseconds(12);
+    private static readonly TimeSpan MostSpread = TimeSpan.FromMinutes(1);
 
     private readonly Backoff _backoff = new(time, random: random);
     private readonly ReasonThrottle _throttle = new(time);
     private readonly TaskCompletionSource _firstFailure = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _seen = seen;
     private ulong _cluster;
-    private int _keys;
+    private int _keys = keys;
     private bool _doubted;
 
-    /// <summary>Why there is no contact, in words; null while there is.</summary>
+    /// <summary>Why what is known may be out of date, in words; null while the watch stands.</summary>
     public string? WaitingFor { get; private set; } = "etcd";
 
     /// <summary>Ends when a try has failed for the first time.</summary>
     public Task FirstFailure => _firstFailure.Task;
+
+    private TimeSpan Spread => SpreadPerKey * _keys < MostSpread ? SpreadPerKey * _keys : MostSpread;
 
     /// <summary>Runs until cancelled; one enumeration per instance.</summary>
     public async IAsyncEnumerable<FollowUpdate> FollowAsync([EnumeratorCancellation] CancellationToken cancellationToken)
@@ -48,6 +52,7 @@ internal sealed class KeyFollower(
         bool told = false;
         while (true)
         {
+            long? stoodAt = null;
             (StoreSnapshot? snapshot, StoreException? failure) = await TryAsync(() => store.ReadAsync(path, cancellationToken)).ConfigureAwait(false);
             if (snapshot is not null && Believe(snapshot, out bool rewound, out failure))
             {
@@ -63,23 +68,25 @@ internal sealed class KeyFollower(
                         failure = new StoreException(StoreFault.Rewound, "etcd answers as another cluster than the one read before: restored from a backup?");
                         break;
                     }
+                    stoodAt ??= time.GetTimestamp();
                     if (told)
                         log.FollowingAgain(path, _seen + 1);
                     lost = told = false;
-                    Reached();
-                    _seen = Math.Max(_seen, watch.Current.Revision);
+                    _throttle.Reset();
+                    WaitingFor = null;
+                    Take(watch.Current);
                     yield return new FollowUpdate(FollowKind.Changes, _seen, watch.Current.Records);
                 }
             }
-            if (failure?.Fault is StoreFault.Compacted or StoreFault.Rewound)
+            failure ??= new StoreException(StoreFault.Other, $"the watch of {path} has ended");
+            WaitingFor = failure.Message;
+            if (failure.Fault is StoreFault.Compacted or StoreFault.Rewound)
             {
                 if (_throttle.ShouldLog($"{failure.Fault}"))
                     log.ReadingAnew(path, failure.Message);
-                await _backoff.SpreadAsync(SpreadPerKey * _keys, cancellationToken).ConfigureAwait(false);
             }
-            else if (failure is not null)
+            else
             {
-                WaitingFor = failure.Message;
                 _firstFailure.TrySetResult();
                 if (_throttle.ShouldLog(failure))
                 {
@@ -90,8 +97,30 @@ internal sealed class KeyFollower(
                     yield return new FollowUpdate(FollowKind.Lost, _seen, [], failure);
                 lost = true;
             }
-            await _backoff.DelayAsync(cancellationToken).ConfigureAwait(false);
+            await HoldBackAsync(stoodAt, cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    // A watch that stood is lost to all nodes at once, so they spread. Retries spread by themselves, once they are as far apart as the fleet is
+    // large. Only a watch that stood for longer than that is a success: a server may accept every watch and drop it.
+    private async Task HoldBackAsync(long? stoodAt, CancellationToken cancellationToken)
+    {
+        _backoff.Most = Spread > Backoff.DefaultMost ? Spread : Backoff.DefaultMost;
+        if (stoodAt is long since)
+        {
+            if (time.GetElapsedTime(since) >= _backoff.Most)
+                _backoff.Reset();
+            await _backoff.SpreadAsync(Spread, cancellationToken).ConfigureAwait(false);
+        }
+        await _backoff.DelayAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private void Take(StoreChanges changes)
+    {
+        _seen = Math.Max(_seen, changes.Revision);
+        foreach (StoreRecord record in changes.Records)
+            _keys += record.IsDeleted ? -1 : record.CreateRevision == record.ModRevision ? 1 : 0;
+        _keys = Math.Max(0, _keys);
     }
 
     // Reads are linearizable, so an older revision means a store that was set back. As that costs every agent its view, one answer of the
@@ -112,19 +141,12 @@ internal sealed class KeyFollower(
         _doubted = false;
         _seen = snapshot.Revision;
         _cluster = snapshot.ClusterId;
-        _keys = Math.Max(_keys, snapshot.Records.Count); // after a wipe the nodes are still as many
+        _keys = Math.Max(snapshot.Records.Count, _keys / 2); // after a wipe the nodes are still as many; if they really are fewer, it is believed step by step
         return true;
     }
 
     // The store may have been replaced by one whose revision is no lower; the connection knows only which cluster anybody read last.
     private bool IsOtherCluster(StoreChanges changes) => changes.ClusterId != 0 && _cluster != 0 && changes.ClusterId != _cluster;
-
-    private void Reached()
-    {
-        _backoff.Reset();
-        _throttle.Reset();
-        WaitingFor = null;
-    }
 
     private static async Task<(T? Result, StoreException? Failure)> TryAsync<T>(Func<Task<T>> call)
     {

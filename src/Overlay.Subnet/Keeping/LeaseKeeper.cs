@@ -13,8 +13,8 @@ namespace Overlay.Subnet.Keeping;
 /// subnet only when another node holds this one. Never overwrites another node's key and never gives up because etcd is away.
 /// </summary>
 /// <remarks>
-/// One loop does everything in order: it wakes when the key changes or when work is due, and work is one try, to repair the key if it needs that
-/// and otherwise to renew. A try that fails is due again after a back-off.
+/// One loop does everything in order: it wakes when the key changes or when a duty is due, and does one try, to repair the key or to renew. A try
+/// that fails is due again after a back-off.
 /// </remarks>
 /// <param name="store">The store.</param>
 /// <param name="acquirer">Used to move to another subnet.</param>
@@ -32,18 +32,14 @@ public sealed class LeaseKeeper(
     private static readonly TimeSpan DuplicateRetry = TimeSpan.FromMinutes(1);
     private static readonly Task NeverAsked = new TaskCompletionSource().Task;
 
-    private readonly Backoff _backoff = new(time, random: random);
+    private readonly LeaseAgenda _agenda = new(time, random);
     private readonly ReasonThrottle _throttle = new(time);
     private readonly EtcdContact _contact = new(time);
-    private readonly long _start = time.GetTimestamp();
     private readonly WantedAttributes _wanted = new(acquired.Attributes);
     private readonly Channel<LeaseHappening> _happenings = Channel.CreateUnbounded<LeaseHappening>();
 
+    private StoreRecord? _standing; // our key as last seen or written; null for none
     private bool _needsEtcdLease; // the one in Lease is gone: grant another before writing
-    private long? _repair; // the key needs writing, over this revision; null when it is good
-    private TimeSpan _due; // when to work next
-    private TimeSpan _expires; // when the lease has run out unless renewed
-    private bool _overdue;
     private bool _isWatchLost = remaining is not null; // of a lease from an earlier run: etcd is away, or that run would not matter
 
     /// <summary>What happens to the lease, in order. For one reader, who should keep reading.</summary>
@@ -55,7 +51,7 @@ public sealed class LeaseKeeper(
     /// <summary>Whether the loop still turns.</summary>
     public Pulse Pulse { get; } = new();
 
-    private TimeSpan Now => time.GetElapsedTime(_start);
+    private bool Renews => !Lease.IsReservation && !_needsEtcdLease;
 
     /// <summary>Keeps the lease until cancelled; then the key stays as it is, as flannel leaves it. Call once.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -75,12 +71,10 @@ public sealed class LeaseKeeper(
 
     private void Started(TimeSpan left)
     {
-        _repair = null;
+        // Of an earlier run's lease nobody knows what stands there.
+        _standing = Lease.ModRevision == 0 ? null : Written(Lease.Attributes.ToJson(), Lease.ModRevision);
         _needsEtcdLease = false;
-        _due = Now; // renew at once, to learn how long the lease lives
-        _expires = Now + left;
-        _overdue = false;
-        _backoff.Reset();
+        _agenda.Begin(left);
     }
 
     // Returns the other node that has taken our subnet.
@@ -97,9 +91,9 @@ public sealed class LeaseKeeper(
             {
                 Pulse.Answer();
                 LeaseAttributes? other = null;
-                if (await IsDueAsync(next, cancellationToken).ConfigureAwait(false))
+                if (await DueAsync(next, cancellationToken).ConfigureAwait(false) is { } duty)
                 {
-                    other = await WorkAsync(cancellationToken).ConfigureAwait(false);
+                    other = await WorkAsync(duty, cancellationToken).ConfigureAwait(false);
                 }
                 else if (await next.ConfigureAwait(false))
                 {
@@ -116,48 +110,42 @@ public sealed class LeaseKeeper(
         }
     }
 
-    private async Task<bool> IsDueAsync(Task next, CancellationToken cancellationToken)
+    // Returns null when there is news of the key.
+    private async Task<LeaseDuty?> DueAsync(Task next, CancellationToken cancellationToken)
     {
         while (!next.IsCompleted)
         {
-            TimeSpan now = Now;
-            Task asked = _repair is null ? _wanted.ChangedFrom(Lease.Attributes) : NeverAsked;
+            Task asked = _agenda.NeedsRepair ? NeverAsked : _wanted.ChangedFrom(Lease.Attributes);
             if (asked.IsCompleted)
+                _agenda.RepairNow();
+            if (!Lease.IsReservation && _agenda.TurnsOverdue())
             {
-                _repair = Lease.ModRevision;
-                _due = now;
-            }
-            if (Lease.IsReservation && _repair is null)
-            {
-                await Pulse.AnsweringAsync(Task.WhenAny(next, asked)).ConfigureAwait(false); // next ends with the token, too
-                continue;
-            }
-            if (now >= _expires && !_overdue)
-            {
-                _overdue = true;
                 log.LeaseOverdue(Lease.Key);
                 Tell(new LeaseHappening.Overdue(Lease));
             }
-            if (now >= _due)
-                return true;
-            TimeSpan until = _overdue || _due < _expires ? _due : _expires;
+            if (_agenda.Due(Renews) is { } duty)
+                return duty;
             using var awake = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            await Task.WhenAny(next, asked, Pause.ForAsync(until - now, time, awake.Token), Pulse.Asked).ConfigureAwait(false);
+            TimeSpan rest = _agenda.Rest(Renews, expires: !Lease.IsReservation);
+            await Task.WhenAny(next, asked, Pause.ForAsync(rest, time, awake.Token), Pulse.Asked).ConfigureAwait(false);
             Pulse.Answer();
             awake.Cancel();
             cancellationToken.ThrowIfCancellationRequested();
         }
         cancellationToken.ThrowIfCancellationRequested();
-        return false;
+        return null;
     }
 
     private LeaseAttributes? Observe(FollowUpdate update)
     {
-        _isWatchLost = update.Kind == FollowKind.Lost;
-        LeaseHappening? contact = _isWatchLost ? _contact.Lost(update.Failure!.Message) : _contact.Reached();
-        Tell(contact);
-        if (_isWatchLost) return null;
-        if (contact is not null) _due = Now; // the lease may be gone, or have been given more time
+        if (update.Kind == FollowKind.Lost)
+        {
+            _isWatchLost = true;
+            Tell(_contact.Lost(update.Failure!.Message));
+            return null;
+        }
+        if (update.Kind == FollowKind.Changes)
+            HearAgain();
         if (update.Kind == FollowKind.Changes && update.Records.Count == 0) return null;
         if (update.Kind == FollowKind.RewoundSnapshot) Lease = Lease with { ModRevision = 0 }; // they start over: by ours of before all news were stale
         StoreRecord? record = update.Records.Count > 0 ? update.Records[^1] : null;
@@ -165,54 +153,71 @@ public sealed class LeaseKeeper(
         return (update.Kind == FollowKind.Changes ? record!.ModRevision : update.Revision) < Lease.ModRevision ? null : Judge(record);
     }
 
+    private void HearAgain()
+    {
+        _isWatchLost = false;
+        if (_contact.Reached() is not { } back) return;
+        Tell(back);
+        _agenda.HurryUp(); // the lease may be gone, or have been given more time
+    }
+
     private LeaseAttributes? Judge(StoreRecord? record)
     {
         if (record is { IsDeleted: false } && LeaseAttributes.TryParse(record.Value.Span, out LeaseAttributes? found, out _) && _wanted.IsOurs(found))
             Lease = Lease with { Attributes = found }; // perhaps with another address of ours, by a try whose answer was lost
         OwnKeyState state = OwnKey.Judge(record, Lease, out LeaseAttributes? other);
-        if (state == OwnKeyState.Reserved)
+        if (state is OwnKeyState.Reserved or OwnKeyState.Doubled)
         {
-            Lease = Lease with { EtcdLeaseId = 0 };
-            _needsEtcdLease = false;
+            Adopt(record!);
             state = OwnKey.Judge(record, Lease, out other);
         }
-        if (state == OwnKeyState.Good && _repair is not null)
+        if (state == OwnKeyState.Foreign) return other;
+        _standing = state == OwnKeyState.Gone ? null : record;
+        if (state == OwnKeyState.Good && _agenda.NeedsRepair)
         {
-            Restored(record!.ModRevision); // by a try whose answer was lost
+            Restored(); // by a try whose answer was lost
         }
         else if (state == OwnKeyState.Good)
         {
             Lease = Lease with { ModRevision = record!.ModRevision };
         }
-        else if (state != OwnKeyState.Foreign)
+        else
         {
-            bool gone = state == OwnKeyState.Gone;
-            _needsEtcdLease |= gone && Lease.IsReservation; // the reservation was taken away; the subnet is still ours to lease
-            _repair = gone ? 0 : record!.ModRevision;
-            _due = Now;
-            log.LeaseRestoring(Lease.Key, gone ? "has vanished" : "was altered");
+            _needsEtcdLease |= state == OwnKeyState.Gone && Lease.IsReservation; // the reservation was taken away; the subnet is still ours to lease
+            _agenda.RepairNow();
+            log.LeaseRestoring(Lease.Key, state == OwnKeyState.Gone ? "has vanished" : "was altered");
         }
-        return other;
+        return null;
     }
 
-    private async Task<LeaseAttributes?> WorkAsync(CancellationToken cancellationToken)
+    // What the key says is what it should: then its etcd lease is good enough, too. Two machines with one identity would write it in turn for ever,
+    // each to attach it to its own (FAULTS C30).
+    private void Adopt(StoreRecord record)
+    {
+        if (record.EtcdLeaseId != 0) log.LeaseAdopted(Lease.Key, record.EtcdLeaseId);
+        Lease = Lease with { EtcdLeaseId = record.EtcdLeaseId };
+        _needsEtcdLease = false;
+        _agenda.RenewNow();
+    }
+
+    private async Task<LeaseAttributes?> WorkAsync(LeaseDuty duty, CancellationToken cancellationToken)
     {
         try
         {
             LeaseAttributes? other = null;
-            if (_repair is long expected)
-                other = await RepairAsync(expected, cancellationToken).ConfigureAwait(false);
+            if (duty == LeaseDuty.Repair)
+                other = await RepairAsync(cancellationToken).ConfigureAwait(false);
             else
                 await RenewAsync(cancellationToken).ConfigureAwait(false);
-            Tell(_contact.Reached());
-            _backoff.Reset();
-            _throttle.Reset();
+            if (!_isWatchLost) Tell(_contact.Reached());
+            _agenda.Answered(duty);
+            if (!_agenda.NeedsRepair) _throttle.Reset();
             return other;
         }
         catch (StoreException e)
         {
             _needsEtcdLease |= e.Fault == StoreFault.LeaseNotFound;
-            _due = Now + _backoff.Next();
+            _agenda.Failed(duty);
             bool isTold = e.IsLossOfContact && _isWatchLost; // by the watcher of all leases
             if (_throttle.ShouldLog(e)) log.LeaseNotRenewed(isTold ? LogLevel.Debug : LogLevel.Warning, Lease.Key, e.Message);
             if (e.Fault is StoreFault.Unreachable or StoreFault.Timeout) Tell(_contact.Lost(e.Message));
@@ -220,7 +225,7 @@ public sealed class LeaseKeeper(
         }
     }
 
-    private async Task<LeaseAttributes?> RepairAsync(long expectedRevision, CancellationToken cancellationToken)
+    private async Task<LeaseAttributes?> RepairAsync(CancellationToken cancellationToken)
     {
         if (_needsEtcdLease)
         {
@@ -229,39 +234,39 @@ public sealed class LeaseKeeper(
             _needsEtcdLease = false;
         }
         LeaseAttributes wanted = _wanted.Current;
-        WriteResult result = await store.PutAsync(
-            StorePaths.Subnet(Lease.Key), wanted.ToJson(), Lease.EtcdLeaseId, expectedRevision, cancellationToken).ConfigureAwait(false);
+        byte[] value = wanted.ToJson();
+        WriteResult result = await store.PutAsync(StorePaths.Subnet(Lease.Key), value, Lease.EtcdLeaseId, _standing, cancellationToken).ConfigureAwait(false);
         if (!result.Succeeded)
             return Judge(result.Current);
         Lease = Lease with { Attributes = wanted };
-        Restored(result.Revision);
+        _standing = Written(value, result.Revision);
+        Restored();
         return null;
     }
 
-    private void Restored(long revision)
+    private StoreRecord Written(byte[] value, long revision) => new(StorePaths.Subnet(Lease.Key), value, Lease.EtcdLeaseId, CreateRevision: 0, revision);
+
+    private void Restored()
     {
-        _repair = null;
-        _due = Now; // renew next, which tells how long the lease lives
-        Lease = Lease with { ModRevision = revision };
-        log.LeaseRestored(Lease.Key, revision);
+        _agenda.Repaired();
+        Lease = Lease with { ModRevision = _standing!.ModRevision };
+        log.LeaseRestored(Lease.Key, Lease.ModRevision);
         Tell(new LeaseHappening.Recreated(Lease));
     }
 
     private async Task RenewAsync(CancellationToken cancellationToken)
     {
-        TimeSpan asked = Now;
+        TimeSpan asked = _agenda.Now;
         TimeSpan ttl = await store.KeepAliveAsync(Lease.EtcdLeaseId, cancellationToken).ConfigureAwait(false);
         if (ttl <= TimeSpan.Zero)
         {
             _needsEtcdLease = true;
-            _repair = 0; // the key died with its etcd lease; create-if-absent finds out whether somebody else has it
-            _due = Now;
+            _standing = null; // the key died with its etcd lease; create-if-absent finds out whether somebody else has it
+            _agenda.RepairNow();
             log.LeaseRestoring(Lease.Key, "has expired");
             return;
         }
-        _expires = asked + ttl;
-        _due = asked + timing.RenewAfter(ttl);
-        _overdue = false;
+        _agenda.Renewed(asked + ttl, asked + timing.RenewAfter(ttl));
         log.LeaseRenewed(Lease.Key, ttl.TotalSeconds);
         Tell(new LeaseHappening.Renewed(Lease, ttl));
     }

@@ -12,7 +12,7 @@ internal sealed class WantedAttributes(LeaseAttributes first)
 {
     private readonly Lock _gate = new();
     private readonly List<LeaseAttributes> _all = [first];   // the newest last
-    private TaskCompletionSource _changed = NewSignal();
+    private TaskCompletionSource _changed = new();
 
     /// <summary>What it is to say now.</summary>
     public LeaseAttributes Current
@@ -26,18 +26,20 @@ internal sealed class WantedAttributes(LeaseAttributes first)
         lock (_gate) return _all[^1] == known ? _changed.Task : Task.CompletedTask;
     }
 
-    /// <summary>Asks for another address in the key.</summary>
+    /// <summary>Asks for another address in the key. Whoever waits for a change goes on here, so that a simulation can repeat it.</summary>
     public void Readdress(IPAddress publicIp)
     {
+        TaskCompletionSource changed;
         lock (_gate)
         {
             LeaseAttributes wanted = _all[^1] with { PublicIP = publicIp };
             if (wanted == _all[^1]) return;
             _all.Remove(wanted);
             _all.Add(wanted);
-            _changed.SetResult();
-            _changed = NewSignal();
+            changed = _changed;
+            _changed = new TaskCompletionSource();
         }
+        changed.SetResult();
     }
 
     /// <summary>Whether this is something we wrote, or tried to.</summary>
@@ -45,6 +47,4 @@ internal sealed class WantedAttributes(LeaseAttributes first)
     {
         lock (_gate) return _all.Contains(found);
     }
-
-    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -34,6 +34,20 @@ public sealed record NetworkConfig
     /// <summary>A text from which <see cref="Parse"/> makes an equal config, every value spelled out, UTF-8.</summary>
     public byte[] ToJson() => NetworkConfigJson.Write(this);
 
+    /// <summary>Each key in which two configs differ, by its name in the JSON text, and its values; every key where there was no config before.</summary>
+    public static IEnumerable<(string Key, object? Was, object Now)> Changes(NetworkConfig? was, NetworkConfig now)
+    {
+        (string Key, object? Was, object Now)[] keys =
+        [
+            (nameof(Network), was?.Network, now.Network), ("SubnetLen", was?.SubnetLength, now.SubnetLength),
+            (nameof(SubnetMin), was?.SubnetMin, now.SubnetMin), (nameof(SubnetMax), was?.SubnetMax, now.SubnetMax),
+            ("Backend.Type", was?.Backend.Type, now.Backend.Type), ("Backend.VNI", was?.Backend.Vni, now.Backend.Vni),
+            ("Backend.Port", was?.Backend.Port, now.Backend.Port), ("Backend.MTU", was?.Backend.Mtu, now.Backend.Mtu),
+            (nameof(EnableNFTables), was?.EnableNFTables, now.EnableNFTables),
+        ];
+        return keys.Where(key => !Equals(key.Was, key.Now));
+    }
+
     /// <summary>Tells whether <paramref name="subnet"/> is one that this config leases: right length, within the limits.</summary>
     public bool Fits(IPNetwork subnet) =>
         IPv4.IsIPv4(subnet) && subnet.PrefixLength == SubnetLength

@@ -1,7 +1,7 @@
 namespace Overlay.Subnet.Store;
 
 /// <summary>
-/// The few operations the control plane needs of etcd. Every read is linearizable and every write a compare-and-swap on the key's revision.
+/// The few operations the control plane needs of etcd. Every read is linearizable and every write a compare-and-swap on the key.
 /// Safe for concurrent use. Each call ends within a bounded time, whatever the server does, and fails with <see cref="StoreException"/> (or
 /// <see cref="OperationCanceledException"/> for the caller's own token); nothing is retried inside (but for a stale
 /// login), since callers retry for ever with a <see cref="Following.Backoff"/>.
@@ -19,20 +19,20 @@ public interface ILeaseStore
     IAsyncEnumerable<StoreChanges> WatchAsync(string path, long fromRevision, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Writes a key if its last write was at <paramref name="expectedRevision"/> (0: if it does not exist). Saying it again with the same
-    /// arguments after a failure is safe and also the way to learn the outcome: when the key already holds this value and etcd lease, the call
-    /// succeeds.
+    /// Writes a key if it is still as it was seen: the last write at the same revision, and the same value, since the same revision of a store that
+    /// was set back meanwhile is another write. Saying it again with the same arguments after a failure is safe and also the way to learn the
+    /// outcome: when the key already holds this value and etcd lease, the call succeeds.
     /// </summary>
     /// <param name="path">The key.</param>
     /// <param name="value">The new value.</param>
     /// <param name="etcdLeaseId">The etcd lease to attach the key to; 0 for none.</param>
-    /// <param name="expectedRevision">The key's <see cref="StoreRecord.ModRevision"/> last seen; 0 for a key that must not exist.</param>
+    /// <param name="expected">The key as last seen; null for one that must not exist.</param>
     /// <param name="cancellationToken">Gives up waiting; the write may still happen.</param>
     Task<WriteResult> PutAsync(
-        string path, ReadOnlyMemory<byte> value, long etcdLeaseId, long expectedRevision, CancellationToken cancellationToken);
+        string path, ReadOnlyMemory<byte> value, long etcdLeaseId, StoreRecord? expected, CancellationToken cancellationToken);
 
-    /// <summary>Deletes a key if its last write was at <paramref name="expectedRevision"/>. A key that is already gone counts as success.</summary>
-    Task<WriteResult> DeleteAsync(string path, long expectedRevision, CancellationToken cancellationToken);
+    /// <summary>Deletes a key if it is still as it was seen. A key that is already gone counts as success.</summary>
+    Task<WriteResult> DeleteAsync(string path, StoreRecord expected, CancellationToken cancellationToken);
 
     /// <summary>Makes an etcd lease that lives for <paramref name="ttl"/> without renewal.</summary>
     /// <returns>Its id, never 0, and the time to live that etcd gave it.</returns>

@@ -18,4 +18,7 @@ public sealed record StoreRecord(
 
     /// <summary>The longest value kept whole, in bytes; above what any reader here accepts.</summary>
     public const int MaxValueLength = 64 * 1024;
+
+    /// <summary>The value is all there is.</summary>
+    public bool IsWhole => Value.Length <= MaxValueLength;
 }

@@ -18,11 +18,15 @@ internal sealed class LeaseBook(IPAddress ownPublicIP, IEnumerable<Lease> known)
     private readonly HashSet<string> _badValues = [];
     private Dictionary<string, Lease> _retained = [];
 
+    /// <summary>This node's address, by which its own leases are told from its peers'.</summary>
+    public IPAddress OwnPublicIP { get; set; } = ownPublicIP;
+
     /// <summary>Leases that vanished in a wipe are still in the table; see <see cref="DropRetained"/>.</summary>
     public bool HasRetained => _retained.Count > 0;
 
     /// <summary>Takes everything there is, and reports each entry that is newly rejected.</summary>
-    public void Reset(IReadOnlyList<StoreRecord> records, bool rewound, Action<string, string> reject)
+    /// <returns>Whether the store was wiped or set back.</returns>
+    public bool Reset(IReadOnlyList<StoreRecord> records, bool rewound, Action<string, string> reject)
     {
         var before = new Dictionary<string, Lease>(_leases);
         _leases.Clear();
@@ -32,11 +36,12 @@ internal sealed class LeaseBook(IPAddress ownPublicIP, IEnumerable<Lease> known)
         foreach (StoreRecord record in records)
             Put(record, before.GetValueOrDefault(record.Path), reject);
         bool survives = before.Any(entry => _leases.TryGetValue(entry.Key, out Lease? now) && now.CreateRevision == entry.Value.CreateRevision);
-        RetainAfterWipe(before, rewound || (before.Count > 1 && !survives));
+        return RetainAfterWipe(before, rewound || (before.Count > 1 && !survives));
     }
 
     /// <summary>Takes one batch of changes.</summary>
-    public void Apply(IReadOnlyList<StoreRecord> records, Action<string, string> reject)
+    /// <returns>Whether they took every lease at once.</returns>
+    public bool Apply(IReadOnlyList<StoreRecord> records, Action<string, string> reject)
     {
         var before = new Dictionary<string, Lease>();
         foreach (StoreRecord record in records)
@@ -56,12 +61,12 @@ internal sealed class LeaseBook(IPAddress ownPublicIP, IEnumerable<Lease> known)
                 Put(record, known, reject);
             }
         }
-        RetainAfterWipe(before, wiped: _leases.Count == 0 && before.Count > 1);
+        return RetainAfterWipe(before, wiped: _leases.Count == 0 && before.Count > 1);
     }
 
     /// <summary>The table of what is known now.</summary>
     public LeaseTable Build(long revision) =>
-        LeaseTable.Build(revision, _leases.Values, ownPublicIP, _badKeys.Count, _badValues.Count, _retained.Values);
+        LeaseTable.Build(revision, _leases.Values, OwnPublicIP, _badKeys.Count, _badValues.Count, _retained.Values);
 
     /// <summary>Ends the grace for leases that vanished in a wipe.</summary>
     public void DropRetained() => _retained.Clear();
@@ -89,11 +94,13 @@ internal sealed class LeaseBook(IPAddress ownPublicIP, IEnumerable<Lease> known)
 
     // When every lease goes at once, or the store is set back, it is the store that was lost and not the nodes: each is about to write its key
     // again, and some may have. Until then its peers keep forwarding to it, unless somebody else takes its subnet.
-    private void RetainAfterWipe(Dictionary<string, Lease> before, bool wiped)
+    private bool RetainAfterWipe(Dictionary<string, Lease> before, bool wiped)
     {
-        if (!wiped)
-            return;
-        _retained = before.Where(entry => !_leases.ContainsKey(entry.Key)).Concat(_retained).DistinctBy(entry => entry.Key)
-            .ToDictionary(entry => entry.Key, entry => entry.Value);
+        if (wiped)
+        {
+            _retained = before.Where(entry => !_leases.ContainsKey(entry.Key)).Concat(_retained).DistinctBy(entry => entry.Key)
+                .ToDictionary(entry => entry.Key, entry => entry.Value);
+        }
+        return wiped;
     }
 }

@@ -8,7 +8,7 @@ namespace Overlay.Subnet.Watching;
 
 /// <summary>
 /// Learns the leases of all nodes and publishes each new state whole. Keeps the last state while etcd is away, and that of the other nodes for
-/// half a minute when the store has been wiped, so that they can write their keys again. Logs every peer that comes, changes or goes.
+/// half a minute with etcd when the store has been wiped, so that they can write their keys again. Logs every peer that comes, changes or goes.
 /// </summary>
 public sealed class LeaseWatcher
 {
@@ -44,7 +44,7 @@ public sealed class LeaseWatcher
         _log = log;
         Current = known ?? LeaseTable.Empty;
         _news = new LeaseNews(time, log);
-        _follower = new KeyFollower(store, StorePaths.Subnets, time, log, random, seen: Current.Revision);
+        _follower = new KeyFollower(store, StorePaths.Subnets, time, log, random, seen: Current.Revision, keys: Current.Leases.Count);
         _book = new LeaseBook(ownPublicIP, Current.Leases.Values);
         _pace = new Pace(time);
     }
@@ -70,29 +70,36 @@ public sealed class LeaseWatcher
         {
             lock (_gate)
             {
-                bool retained = _book.HasRetained;
-                if (!Take(update))
-                    continue;
-                PublishSoon(endOfRest);
-                if (_book.HasRetained && !retained)
-                {
+                bool stands = update.Kind == FollowKind.Changes && update.Records.Count == 0;
+                bool isNews = !stands && update.Kind != FollowKind.Lost;
+                bool wiped = isNews && Take(update);
+                if (_book.HasRetained && (wiped || update.Kind != FollowKind.Changes || stands))
+                    endOfGrace.Change(WipeGrace, Timeout.InfiniteTimeSpan); // before anybody sees the table
+                if (_book.HasRetained && wiped)
                     _log.StoreWiped(WipeGrace.TotalSeconds);
-                    endOfGrace.Change(WipeGrace, Timeout.InfiniteTimeSpan);
-                }
+                if (isNews)
+                    PublishSoon(endOfRest);
             }
         }
     }
 
+    /// <summary>This node has another address now: its own lease is the one that carries it. Any thread may call.</summary>
+    public void Readdress(IPAddress ownPublicIP)
+    {
+        lock (_gate)
+        {
+            _book.OwnPublicIP = ownPublicIP;
+            if (_revision > 0)
+                _pace.Run(Publish);
+        }
+    }
+
+    // Returns whether the store was wiped.
     private bool Take(FollowUpdate update)
     {
-        if (update.Kind is FollowKind.Snapshot or FollowKind.RewoundSnapshot)
-            _book.Reset(update.Records, update.Kind == FollowKind.RewoundSnapshot, _news.Reject);
-        else if (update.Records.Count > 0)
-            _book.Apply(update.Records, _news.Reject);
-        else
-            return false;
         _revision = update.Revision;
-        return true;
+        return update.Kind == FollowKind.Changes
+            ? _book.Apply(update.Records, _news.Reject) : _book.Reset(update.Records, update.Kind == FollowKind.RewoundSnapshot, _news.Reject);
     }
 
     // A table holds every lease, so building one for each of ten thousand changes a second would be all this process does. What changes while
@@ -129,10 +136,13 @@ public sealed class LeaseWatcher
         _news.Tell(before, Current);
     }
 
+    // Nodes come back by way of etcd, so the time does not count while it is away; when the watch stands again it begins anew.
     private void EndGrace()
     {
         lock (_gate)
         {
+            if (_follower.WaitingFor is not null)
+                return;
             _book.DropRetained();
             _pace.Run(Publish);
         }

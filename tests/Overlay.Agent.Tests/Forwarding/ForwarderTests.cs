@@ -68,6 +68,24 @@ public sealed class ForwarderTests : IDisposable
         Assert.False(Table.IsVtep(Nodes.Endpoint(3)));
     }
 
+    [Fact]
+    public void E10_the_grace_of_one_peer_is_not_lengthened_by_others()
+    {
+        _forwarder.Update(Leases.Table(Leases.Of(2), Leases.Of(3)));
+        _forwarder.Update(Leases.Table(MovedTo(22), Leases.Of(3)));
+        for (int second = 1; second <= 9; second++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            _forwarder.Update(Leases.Table(MovedTo(22), Leases.With(3, Leases.Attributes(3) with { PublicIP = IPAddress.Parse($"192.168.0.{100 + second}") })));
+        }
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.False(Table.IsVtep(Nodes.Endpoint(2)));
+        Assert.True(Table.IsVtep(Nodes.Endpoint(108)));
+        _time.Advance(Forwarder.Grace);
+        Assert.False(Table.IsVtep(Nodes.Endpoint(108)));
+    }
+
     // The former holder of a subnet is no former address of the new one.
     [Fact]
     public void E11_a_subnet_that_another_node_takes_brings_no_grace_with_it()

@@ -88,10 +88,27 @@ public sealed class SubnetHookTests : IAsyncLifetime
         await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
     }
 
-    private SubnetHook Start(string command, IPNetwork? announced, TimeSpan? limit = null)
+    [Theory]
+    [InlineData(typeof(AggregateException))]
+    [InlineData(typeof(System.ComponentModel.Win32Exception))]
+    [InlineData(typeof(InvalidOperationException))]
+    public async Task One_that_cannot_be_killed_is_said_and_the_next_one_runs(Type failure)
+    {
+        SubnetHook hook = Start(Script($"[ $OVERLAY_NEW_SUBNET = {Old} ] || exec sleep 1000"), Old, TimeSpan.FromMilliseconds(500), process =>
+        {
+            process.Kill();
+            throw (Exception)Activator.CreateInstance(failure)!;
+        });
+        hook.Announce(New);
+        await SaidAsync("took more than 0.5 s and could not be killed with all its children");
+        hook.Announce(Old);
+        await SaidAsync("has ended well");
+    }
+
+    private SubnetHook Start(string command, IPNetwork? announced, TimeSpan? limit = null, Action<System.Diagnostics.Process>? kill = null)
     {
         SubnetHook hook = new(
-            HookCommand.Parse(command), "/run/flannel/subnet.env", announced, _remembered.Add, limit ?? TimeSpan.FromSeconds(30), TimeProvider.System, _log);
+            HookCommand.Parse(command), "/run/flannel/subnet.env", announced, _remembered.Add, limit ?? TimeSpan.FromSeconds(30), TimeProvider.System, _log, kill);
         _running = hook.RunAsync(_stop.Token);
         return hook;
     }

@@ -1,4 +1,5 @@
 using System.Net;
+using Overlay.Agent.Cli.Verbs.Catalog;
 using Overlay.Agent.Files;
 using Overlay.Agent.State;
 using Overlay.Agent.Tests.Support;
@@ -57,6 +58,7 @@ public sealed class DrainTests(EtcdOfTests etcd) : IClassFixture<EtcdOfTests>, I
         VerbRun run = await DrainAsync(network, "--yes");
         Assert.Equal(0, run.Code);
         Assert.Contains("no lease of this node", run.Out);
+        Assert.Contains("0 released, or --dry-run, or this node holds nothing;", LeaseVerbs.Release.Details, StringComparison.Ordinal);
         Assert.Contains("10.1.8.0/24 is reserved for this node and stays so", run.Error);
         Assert.NotNull(await network.GetAsync("subnets/10.1.5.0-24"));
         Assert.NotNull(await network.GetAsync("subnets/10.1.8.0-24"));

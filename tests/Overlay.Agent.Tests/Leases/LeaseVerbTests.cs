@@ -79,7 +79,7 @@ public sealed class LeaseVerbTests(EtcdOfTests etcd) : IClassFixture<EtcdOfTests
                 NodeId = $"n{i}",
             };
             SubnetKey key = SubnetKey.For(new IPNetwork(new IPAddress([10, (byte)(1 + (i >> 8)), (byte)i, 0]), 24));
-            Assert.True((await network.Store.PutAsync(StorePaths.Subnet(key), node.ToJson(), id, 0, cancel)).Succeeded);
+            Assert.True((await network.Store.PutAsync(StorePaths.Subnet(key), node.ToJson(), id, null, cancel)).Succeeded);
         });
         VerbRun run = await network.RunAsync("leases", "--json");
         Assert.Equal((0, ""), (run.Code, run.Error));

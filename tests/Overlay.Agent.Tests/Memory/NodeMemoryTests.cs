@@ -7,6 +7,7 @@ using Overlay.Agent.Tests.State;
 using Overlay.Agent.Tests.Support;
 using Overlay.Subnet.Allocation;
 using Overlay.Subnet.Model;
+using Overlay.Subnet.Watching;
 
 namespace Overlay.Agent.Tests.Memory;
 
@@ -68,6 +69,19 @@ public sealed class NodeMemoryTests : IDisposable
         Leave(cache, state => state with { NodeId = new string('c', 32) });
         Assert.Null(Load().CacheFor(Prefix, Address));
         Assert.Equal(6, _log.Lines.Count(line => line.StartsWith("the saved answers of etcd are not used: ", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void C31_a_state_that_is_older_than_subnet_env_is_not_started_from()
+    {
+        // Killed right after it moved: with the subnet of before, this node would have two keys.
+        Leave(CacheFileTests.Cache(3));
+        File.WriteAllText(_folder.File("subnet.env"), "FLANNEL_NETWORK=10.1.0.0/16\nFLANNEL_SUBNET=10.1.1.1/24\n");
+        Assert.NotNull(Load().CacheFor(Prefix, Address));
+        File.WriteAllText(_folder.File("subnet.env"), "FLANNEL_NETWORK=10.1.0.0/16\nFLANNEL_SUBNET=10.1.9.1/24\n");
+        Assert.Null(Load().CacheFor(Prefix, Address));
+        File.WriteAllText(_folder.File("subnet.env"), "FLANNEL_NETWORK=10.9.0.0/16\nFLANNEL_SUBNET=10.9.9.1/24\n"); // of another network: J1
+        Assert.NotNull(Load().CacheFor(Prefix, Address));
     }
 
     [Fact]
@@ -143,5 +157,23 @@ public sealed class NodeMemoryTests : IDisposable
         await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         Assert.NotNull(new CacheFile(Folder).Load(out _));
         Assert.Single(_log.Lines);
+    }
+
+    [Theory]
+    [InlineData(5, 9, "b", true)]   // theirs is older than the one we have written anew
+    [InlineData(5, null, "b", true)]
+    [InlineData(5, 3, "b", false)]  // they are the second, and refuse
+    [InlineData(5, 9, null, false)] // flannel on this very node
+    public void C30_after_a_start_without_etcd_an_older_lease_of_another_node_under_our_address_is_refused(int theirs, int? ours, string? nodeId, bool refused)
+    {
+        Leave(CacheFileTests.Cache(3));
+        NodeMemory memory = Load();
+        memory.Remember(Own, left: null);
+        List<Lease> leases = [new(SubnetKey.For(IPNetwork.Parse("10.1.9.0/24")), Own.Attributes with { NodeId = nodeId }, 1, theirs, theirs)];
+        if (ours is int revision) leases.Add(new(Own.Key, Own.Attributes with { NodeId = memory.State.NodeId }, 1, revision, revision));
+        LeaseTable table = LeaseTable.Build(10, leases, Address);
+
+        if (refused) Assert.Contains("10.1.9.0-24", Assert.Throws<DuplicatePublicIpException>(() => memory.RefuseNamesake(table)).Message, StringComparison.Ordinal);
+        else memory.RefuseNamesake(table);
     }
 }

@@ -82,9 +82,9 @@ public sealed class StartDecisionTests
         public IAsyncEnumerable<StoreChanges> WatchAsync(string path, long fromRevision, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task<WriteResult> PutAsync(
-            string path, ReadOnlyMemory<byte> value, long etcdLeaseId, long expectedRevision, CancellationToken cancellationToken) => throw new NotSupportedException();
+            string path, ReadOnlyMemory<byte> value, long etcdLeaseId, StoreRecord? expected, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public Task<WriteResult> DeleteAsync(string path, long expectedRevision, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<WriteResult> DeleteAsync(string path, StoreRecord expected, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task<(long EtcdLeaseId, TimeSpan Ttl)> GrantAsync(TimeSpan ttl, CancellationToken cancellationToken) => throw new NotSupportedException();
 

@@ -44,7 +44,7 @@ internal sealed class EtcdNetwork(string endpoint, string prefix) : IDisposable
     public async Task<WriteResult> PutAsync(string path, string value, long etcdLeaseId = 0)
     {
         StoreRecord? standing = await GetAsync(path);
-        return await Store.PutAsync(path, System.Text.Encoding.UTF8.GetBytes(value), etcdLeaseId, standing?.ModRevision ?? 0, Cancel);
+        return await Store.PutAsync(path, System.Text.Encoding.UTF8.GetBytes(value), etcdLeaseId, standing, Cancel);
     }
 
     /// <summary>Writes a node's lease as an agent does, and returns its etcd lease.</summary>
@@ -59,7 +59,7 @@ internal sealed class EtcdNetwork(string endpoint, string prefix) : IDisposable
             VtepMac = $"02:00:00:00:00:{System.Net.IPAddress.Parse(publicIp).GetAddressBytes()[3]:x2}",
             NodeId = nodeId,
         };
-        WriteResult result = await Store.PutAsync("subnets/" + key, node.ToJson(), id, 0, Cancel);
+        WriteResult result = await Store.PutAsync("subnets/" + key, node.ToJson(), id, null, Cancel);
         Assert.True(result.Succeeded);
         return id;
     }

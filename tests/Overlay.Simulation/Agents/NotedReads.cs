@@ -9,7 +9,8 @@ public sealed class NotedReads(ILeaseStore inner, SimAgent agent) : StoreDecorat
     public override async Task<StoreSnapshot> ReadAsync(string path, CancellationToken cancellationToken)
     {
         StoreSnapshot snapshot = await base.ReadAsync(path, cancellationToken).ConfigureAwait(false);
-        agent.Read(snapshot);
+        if (path == StorePaths.Subnets)
+            agent.Read(snapshot);
         return snapshot;
     }
 }

@@ -15,7 +15,7 @@ public sealed class SimAgent(int number, SimLink link, World world)
 
     public string Name { get; } = $"agent-{number}";
 
-    public IPAddress PublicIP { get; } = IPAddress.Parse($"192.168.0.{number}");
+    public IPAddress PublicIP { get; private set; } = IPAddress.Parse($"192.168.0.{number}");
 
     public SimLink Link => link;
 
@@ -34,13 +34,16 @@ public sealed class SimAgent(int number, SimLink link, World world)
 
     public HashSet<string> RefusedSince { get; } = [];
 
+    /// <summary>Meets a write of this agent at etcd's door, just before it; told the key, and whether it is to be deleted.</summary>
+    public Action<string, bool>? Rival { get; set; }
+
     /// <summary>When it was told that another node holds the subnet it uses; null when it was not.</summary>
     public TimeSpan? ToldSince { get; private set; }
 
     /// <summary>Since when nothing has stood between this agent and etcd.</summary>
     public TimeSpan CleanSince { get; private set; }
 
-    /// <summary>What the node writes into its key.</summary>
+    /// <summary>What the node is to write into its key.</summary>
     public LeaseAttributes Wanted => new() { PublicIP = PublicIP, BackendType = "vxlan", Vni = 1, VtepMac = Disk.VtepMac, NodeId = Disk.NodeId };
 
     /// <summary>Nothing is between this agent and etcd now.</summary>
@@ -68,7 +71,20 @@ public sealed class SimAgent(int number, SimLink link, World world)
         world.Clock.After(restartAfter, null, Start);
     }
 
-    public void Remember(IPNetwork subnet) => Disk = Disk with { Subnet = subnet };
+    /// <summary>Writes subnet.env.</summary>
+    public void Announce(IPNetwork subnet) => Disk = Disk with { Subnet = subnet };
+
+    /// <summary>Writes state and cache; null leaves what is there.</summary>
+    public void Write(SavedLease? lease, SavedAnswers? answers) => Disk = Disk with { Lease = lease ?? Disk.Lease, Answers = answers ?? Disk.Answers };
+
+    /// <summary>Gives the node another of its addresses.</summary>
+    /// <param name="index">Which; 0 is the first.</param>
+    public void Readdress(int index)
+    {
+        PublicIP = IPAddress.Parse($"192.168.{(index == 0 ? 0 : 100 + index)}.{number}");
+        if (Run is { } run)
+            world.Clock.After(TimeSpan.Zero, run.Process, () => run.Readdress(PublicIP));
+    }
 
     /// <summary>Something stands between this agent and etcd, or stood until now.</summary>
     public void Disturb() => CleanSince = world.Clock.Now;
@@ -88,7 +104,7 @@ public sealed class SimAgent(int number, SimLink link, World world)
     {
         if (Belief is not { } belief || record.Path != StorePaths.Subnet(belief.Key))
             return;
-        bool isForeign = KeyRules.IsAnothers(record, Wanted);
+        bool isForeign = KeyRules.IsAnothers(record, Run!.Names);
         if (!isForeign)
             ToldSince = null;
         else if (world.Etcd.Get(record.Path)?.ModRevision == record.ModRevision)

@@ -21,6 +21,20 @@ public sealed class EtcdState
 
     public SortedDictionary<long, EtcdLease> Leases { get; private init; } = [];
 
+    /// <summary>The live keys of an earlier revision.</summary>
+    public SortedDictionary<string, StoreRecord> At(long revision)
+    {
+        var records = new SortedDictionary<string, StoreRecord>(StringComparer.Ordinal);
+        foreach (StoreRecord record in History.TakeWhile(record => record.ModRevision <= revision))
+        {
+            if (record.IsDeleted)
+                records.Remove(record.Path);
+            else
+                records[record.Path] = record;
+        }
+        return records;
+    }
+
     public EtcdState Copy() => new()
     {
         ClusterId = ClusterId,

@@ -22,6 +22,9 @@ public sealed class SimEtcd(SimClock clock, Trace trace)
     /// <summary>Watches that stand, in the order in which they were opened.</summary>
     public List<SimWatch> Watches { get; } = [];
 
+    /// <summary>It answers a read with no more keys than this at a time.</summary>
+    public int PageSize { get; init; } = int.MaxValue;
+
     public bool IsDown { get; private set; }
 
     /// <summary>The process is stopped, or its disk hangs: requests wait, leases run on.</summary>

@@ -7,8 +7,8 @@ namespace Overlay.Simulation.Etcd;
 /// <param name="Agent">The agent under test; null for anybody else, who may do as he likes.</param>
 /// <param name="IsLate">The request took effect after its sender had given it up or had died, so it says nothing about what he knows now.</param>
 /// <param name="Name">For the trace.</param>
-/// <param name="Node">What the agent's process calls itself.</param>
-public readonly record struct Writer(SimAgent? Agent, bool IsLate, string Name, LeaseAttributes? Node = null)
+/// <param name="Names">What the agent's process calls its node: one for each address it has had.</param>
+public readonly record struct Writer(SimAgent? Agent, bool IsLate, string Name, IReadOnlyList<LeaseAttributes>? Names = null)
 {
     /// <summary>etcd itself, an operator, a flannel: not under test.</summary>
     public static Writer Outsider(string name) => new(null, false, name);

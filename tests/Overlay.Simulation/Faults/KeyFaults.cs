@@ -26,7 +26,7 @@ public sealed class KeyFaults(World world) : FaultSource(world)
         SimAgent agent = AnyAgent();
         string own = StorePaths.Subnet(agent.Belief?.Key ?? SubnetKey.For(AnySubnet()));
         string any = StorePaths.Subnet(SubnetKey.For(AnySubnet()));
-        switch (Random.Next(16))
+        switch (Random.Next(20))
         {
             case 0 or 1:
                 Say(Fault.KeyDeleted, own);
@@ -67,6 +67,9 @@ public sealed class KeyFaults(World world) : FaultSource(world)
                 Say(Fault.LeaseRevoked, $"{leased.EtcdLeaseId} of {own}");
                 Etcd.Revoke("operator", leased.EtcdLeaseId);
                 break;
+            case 15 or 16 or 17 or 18:
+                Overtake(agent, any);
+                break;
             default:
                 ChangeConfig();
                 break;
@@ -90,6 +93,42 @@ public sealed class KeyFaults(World world) : FaultSource(world)
         Etcd.Put(Flannel, path, Stranger().ToJson(), lease);
         if (Random.Next(3) == 0)
             World.Clock.After(Duration(), null, () => Etcd.Serve(() => Etcd.Revoke("flannel", lease)));
+    }
+
+    // Whoever writes by what he saw a moment ago meets what stands there now.
+    private void Overtake(SimAgent agent, string free)
+    {
+        bool isReservation = Random.Next(4) == 0;
+        int scene = Random.Next(3);
+        bool isOfDeletion = scene == 0;
+        if (World.Trace.IsOn)
+            World.Trace.Line("faults", $"somebody will be quicker than the next {(isOfDeletion ? "deletion" : "write")} by {agent.Name}");
+        agent.Rival = (path, isDeletion) =>
+        {
+            if (isOfDeletion && !isDeletion)
+                return;
+            agent.Rival = null;
+            Say(Fault.WriteOvertaken, path);
+            if (isReservation && Etcd.Get(path) is { } record)
+                Etcd.Put(Operator, path, record.Value, 0);
+            else
+                ForeignKey(path);
+        };
+        // A node deletes a key when it starts and finds a better one of its own; it takes one over that a flannel has left under its address.
+        if (scene == 2 || agent.Belief is not { } held || Etcd.Get(free) is not null)
+            return;
+        if (isOfDeletion)
+        {
+            Say(Fault.ReservationMade, $"{free} for {agent.Name}, which is restarted for it");
+            Etcd.Put(Operator, free, agent.Wanted.ToJson(), 0);
+        }
+        else
+        {
+            string path = StorePaths.Subnet(held.Key);
+            Say(Fault.FlannelInstead, $"{path} of {agent.Name}, which runs flannel for a moment");
+            Etcd.Put(Flannel, path, (agent.Wanted with { NodeId = null, VtepMac = "02:00:00:fe:00:01" }).ToJson(), Etcd.Grant(World.Timing.Ttl));
+        }
+        agent.Crash(TimeSpan.FromSeconds(Random.NextDouble()), installedAnew: false);
     }
 
     private void TakeReservation()

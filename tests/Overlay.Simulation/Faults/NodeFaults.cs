@@ -10,7 +10,7 @@ public sealed class NodeFaults(World world) : FaultSource(world)
     public void Draw()
     {
         SimAgent agent = AnyAgent();
-        switch (Random.Next(12))
+        switch (Random.Next(13))
         {
             case 0 or 1:
                 Cut(agent, LinkState.BlackHole, Fault.LinkCut);
@@ -32,6 +32,11 @@ public sealed class NodeFaults(World world) : FaultSource(world)
             case 9 or 10:
                 Crash(agent);
                 break;
+            case 11:
+                int index = Random.Next(3);
+                Say(Fault.Readdress, $"{agent.Name} gets its address {index}");
+                agent.Readdress(index);
+                break;
             default:
                 Stop(agent);
                 break;
@@ -45,6 +50,7 @@ public sealed class NodeFaults(World world) : FaultSource(world)
         {
             agent.Link.Trouble = 0;
             agent.Link.WriteRepliesToLose = 0;
+            agent.Rival = null;
             agent.Link.Restore();
             if (agent.Run is { Process.IsPaused: true } run)
                 run.Process.Continue(slept: false);

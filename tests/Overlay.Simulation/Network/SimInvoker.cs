@@ -14,10 +14,8 @@ namespace Overlay.Simulation.Network;
 /// Carries the production store's own gRPC messages over the simulated link and answers them as etcd does. So the transactions that the agent
 /// sends to a real etcd are the ones under test.
 /// </summary>
-public sealed class SimInvoker(SimAgent agent, SimProcess process, SimEtcd etcd, string prefix) : CallInvoker
+public sealed class SimInvoker(SimAgent agent, SimProcess process, SimEtcd etcd, IReadOnlyList<LeaseAttributes> names, string prefix) : CallInvoker
 {
-    private readonly LeaseAttributes _node = agent.Wanted;
-
     public override AsyncUnaryCall<TResponse> AsyncUnaryCall<TRequest, TResponse>(
         Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request)
     {
@@ -55,29 +53,57 @@ public sealed class SimInvoker(SimAgent agent, SimProcess process, SimEtcd etcd,
 
     private RangeResponse Range(RangeRequest request)
     {
+        if (request.Revision > etcd.State.Revision)
+            throw new RpcException(new Status(StatusCode.OutOfRange, "etcdserver: mvcc: required revision is a future revision"));
+        if (request.Revision != 0 && request.Revision < etcd.State.Compacted)
+            throw new RpcException(new Status(StatusCode.OutOfRange, "etcdserver: mvcc: required revision has been compacted"));
         var response = new RangeResponse { Header = Header() };
         string first = PathOf(request.Key);
-        foreach (StoreRecord record in etcd.State.Records.Values)
+        string end = request.RangeEnd.IsEmpty ? first + '\0' : PathOf(request.RangeEnd);
+        foreach (StoreRecord record in request.Revision == 0 ? etcd.State.Records.Values : etcd.State.At(request.Revision).Values)
         {
-            bool asked = request.RangeEnd.IsEmpty ? record.Path == first : record.Path.StartsWith(first, StringComparison.Ordinal);
-            if (asked)
-                response.Kvs.Add(KeyValueOf(record));
+            if (string.CompareOrdinal(record.Path, first) < 0 || string.CompareOrdinal(record.Path, end) >= 0)
+                continue;
+            if (response.Kvs.Count == etcd.PageSize)
+            {
+                response.More = true;
+                break;
+            }
+            response.Kvs.Add(KeyValueOf(record));
         }
         return response;
     }
 
     private TxnResponse Transact(TxnRequest request, bool late)
     {
-        bool holds = request.Compare.All(compare => compare.Target == Compare.Types.CompareTarget.Mod
-            ? (etcd.Get(PathOf(compare.Key))?.ModRevision ?? 0) == compare.ModRevision : throw new NotSupportedException());
-        var writer = new Writer(agent, late, agent.Name, _node);
+        RequestOp asked = request.Success[0];
+        string key = PathOf(asked.RequestPut?.Key ?? asked.RequestDeleteRange.Key);
+        if (!late && key.StartsWith(StorePaths.Subnets, StringComparison.Ordinal))
+            agent.Rival?.Invoke(key, asked.RequestDeleteRange is not null);
+        bool holds = request.Compare.All(Holds);
+        var writer = new Writer(agent, late, agent.Name, names);
         var response = new TxnResponse { Succeeded = holds };
         foreach (RequestOp operation in holds ? request.Success : request.Failure)
             response.Responses.Add(Run(operation, writer));
         response.Header = Header();
         if (!holds && !late)
-            agent.Refused(PathOf(request.Compare[0].Key));
+            agent.Refused(key);
         return response;
+    }
+
+    private bool Holds(Compare compare)
+    {
+        StoreRecord? record = etcd.Get(PathOf(compare.Key));
+        if (compare.Result != Compare.Types.CompareResult.Equal)
+            throw new NotSupportedException();
+        return compare.Target switch
+        {
+            Compare.Types.CompareTarget.Mod => (record?.ModRevision ?? 0) == compare.ModRevision,
+            Compare.Types.CompareTarget.Create => (record?.CreateRevision ?? 0) == compare.CreateRevision,
+            Compare.Types.CompareTarget.Lease => (record?.EtcdLeaseId ?? 0) == compare.Lease,
+            Compare.Types.CompareTarget.Value => record is not null && record.Value.Span.SequenceEqual(compare.Value.Span), // of no key no value is equal
+            _ => throw new NotSupportedException(),
+        };
     }
 
     private ResponseOp Run(RequestOp operation, Writer writer)

@@ -5,6 +5,7 @@ using Overlay.Simulation.Agents;
 using Overlay.Simulation.Etcd;
 using Overlay.Simulation.Time;
 using Overlay.Subnet.Etcd;
+using Overlay.Subnet.Model;
 using Overlay.Subnet.Store;
 
 namespace Overlay.Simulation.Network;
@@ -23,11 +24,15 @@ public sealed class SimStore : ILeaseStore, IDisposable
     private readonly EtcdLeaseStore _inner;
     private ulong _clusterId;
 
-    public SimStore(SimAgent agent, SimProcess process, SimEtcd etcd)
+    /// <param name="agent">Whose store.</param>
+    /// <param name="process">In which process.</param>
+    /// <param name="etcd">What is stored in.</param>
+    /// <param name="names">What the process calls its node; may grow.</param>
+    public SimStore(SimAgent agent, SimProcess process, SimEtcd etcd, IReadOnlyList<LeaseAttributes> names)
     {
         (_agent, _process, _etcd) = (agent, process, etcd);
         var options = new EtcdOptions { Prefix = Prefix, RequestTimeout = SimLink.RequestTimeout };
-        _inner = new EtcdLeaseStore(options, NullLogger<EtcdLeaseStore>.Instance, new SimInvoker(agent, process, etcd, Prefix));
+        _inner = new EtcdLeaseStore(options, NullLogger<EtcdLeaseStore>.Instance, new SimInvoker(agent, process, etcd, names, Prefix));
     }
 
     /// <inheritdoc/>
@@ -62,20 +67,20 @@ public sealed class SimStore : ILeaseStore, IDisposable
 
     /// <inheritdoc/>
     public async Task<WriteResult> PutAsync(
-        string path, ReadOnlyMemory<byte> value, long etcdLeaseId, long expectedRevision, CancellationToken cancellationToken)
+        string path, ReadOnlyMemory<byte> value, long etcdLeaseId, StoreRecord? expected, CancellationToken cancellationToken)
     {
-        Note($"asks to write {path} over revision {expectedRevision} with lease {etcdLeaseId}");
-        WriteResult result = await NotedAsync(_inner.PutAsync(path, value, etcdLeaseId, expectedRevision, cancellationToken)).ConfigureAwait(false);
+        Note($"asks to write {path} over revision {expected?.ModRevision ?? 0} with lease {etcdLeaseId}");
+        WriteResult result = await NotedAsync(_inner.PutAsync(path, value, etcdLeaseId, expected, cancellationToken)).ConfigureAwait(false);
         if (result.Current is not null)
             _agent.Hear(result.Current);
         return result;
     }
 
     /// <inheritdoc/>
-    public Task<WriteResult> DeleteAsync(string path, long expectedRevision, CancellationToken cancellationToken)
+    public Task<WriteResult> DeleteAsync(string path, StoreRecord expected, CancellationToken cancellationToken)
     {
-        Note($"asks to delete {path} at revision {expectedRevision}");
-        return NotedAsync(_inner.DeleteAsync(path, expectedRevision, cancellationToken));
+        Note($"asks to delete {path} at revision {expected.ModRevision}");
+        return NotedAsync(_inner.DeleteAsync(path, expected, cancellationToken));
     }
 
     /// <inheritdoc/>

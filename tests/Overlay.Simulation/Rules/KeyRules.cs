@@ -12,21 +12,21 @@ namespace Overlay.Simulation.Rules;
 public static class KeyRules
 {
     /// <summary>A live key that names another node: by PublicIP, or by node id where both have one.</summary>
-    public static bool IsAnothers(StoreRecord? record, LeaseAttributes node) => record is { IsDeleted: false }
+    public static bool IsAnothers(StoreRecord? record, IReadOnlyList<LeaseAttributes> node) => record is { IsDeleted: false }
         && LeaseAttributes.TryParse(record.Value.Span, out LeaseAttributes? found, out _) && !IsSame(found, node);
 
     /// <summary>A live key that names this node.</summary>
-    public static bool IsOwn(StoreRecord? record, LeaseAttributes node) => record is { IsDeleted: false }
+    public static bool IsOwn(StoreRecord? record, IReadOnlyList<LeaseAttributes> node) => record is { IsDeleted: false }
         && LeaseAttributes.TryParse(record.Value.Span, out LeaseAttributes? found, out _) && IsSame(found, node);
 
     /// <summary>The subnet of a key; null when its name is none.</summary>
     public static IPNetwork? SubnetOf(string path) => SubnetKey.TryParse(StorePaths.SubnetName(path), out SubnetKey key, out _) ? key.Subnet : null;
 
     /// <summary>Judges a write by <paramref name="writer"/>.</summary>
-    /// <param name="writer">The node that wrote.</param>
+    /// <param name="writer">The node that wrote, by all its names: one for each address.</param>
     /// <param name="before">What stood there; null for nothing.</param>
     /// <param name="after">What stands there now, or the deletion.</param>
-    public static void CheckWrite(LeaseAttributes writer, StoreRecord? before, StoreRecord after)
+    public static void CheckWrite(IReadOnlyList<LeaseAttributes> writer, StoreRecord? before, StoreRecord after)
     {
         if (IsAnothers(before, writer))
             Fail(ViolationKind.OverwroteAnother, writer, before, after);
@@ -37,10 +37,10 @@ public static class KeyRules
     }
 
     /// <summary>Judges a new key of <paramref name="writer"/> against those that stand beside it.</summary>
-    /// <param name="writer">The node that wrote.</param>
+    /// <param name="writer">The node that wrote, by all its names: one for each address.</param>
     /// <param name="created">Its new key.</param>
     /// <param name="others">Live keys that the writer can be expected to know of.</param>
-    public static void CheckNew(LeaseAttributes writer, StoreRecord created, IEnumerable<StoreRecord> others)
+    public static void CheckNew(IReadOnlyList<LeaseAttributes> writer, StoreRecord created, IEnumerable<StoreRecord> others)
     {
         IPNetwork? subnet = SubnetOf(created.Path);
         foreach (StoreRecord other in others.Where(other => other.Path != created.Path))
@@ -54,9 +54,9 @@ public static class KeyRules
 
     public static bool Overlap(IPNetwork a, IPNetwork b) => a.Contains(b.BaseAddress) || b.Contains(a.BaseAddress);
 
-    private static bool IsSame(LeaseAttributes found, LeaseAttributes node) =>
-        found.PublicIP.Equals(node.PublicIP) && (found.NodeId is null || node.NodeId is null || found.NodeId == node.NodeId);
+    private static bool IsSame(LeaseAttributes found, IReadOnlyList<LeaseAttributes> node) => node.Any(name =>
+        found.PublicIP.Equals(name.PublicIP) && (found.NodeId is null || name.NodeId is null || found.NodeId == name.NodeId));
 
-    private static void Fail(ViolationKind kind, LeaseAttributes writer, StoreRecord? before, StoreRecord after) =>
-        throw new ViolationException(kind, $"{writer.PublicIP}/{writer.NodeId} {Describe.Change(before, after)} at revision {after.ModRevision}");
+    private static void Fail(ViolationKind kind, IReadOnlyList<LeaseAttributes> writer, StoreRecord? before, StoreRecord after) =>
+        throw new ViolationException(kind, $"{writer[^1].PublicIP}/{writer[^1].NodeId} {Describe.Change(before, after)} at revision {after.ModRevision}");
 }

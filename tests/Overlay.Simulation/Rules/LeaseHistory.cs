@@ -30,9 +30,9 @@ public sealed class LeaseHistory
         }
         if (!LeaseAttributes.TryParse(record.Value.Span, out LeaseAttributes? writer, out string? reason))
             throw new ViolationException(ViolationKind.WrongKey, $"{record.Path} at revision {record.ModRevision} is unreadable: {reason}");
-        KeyRules.CheckWrite(writer, before, record);
+        KeyRules.CheckWrite([writer], before, record);
         if (before is null)
-            KeyRules.CheckNew(writer, record, _live.Values);
+            KeyRules.CheckNew([writer], record, _live.Values);
         _live[record.Path] = record;
     }
 }

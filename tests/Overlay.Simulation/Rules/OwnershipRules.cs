@@ -13,7 +13,7 @@ public sealed class OwnershipRules(World world)
     private static readonly TimeSpan HearingTime = TimeSpan.FromSeconds(20); // a call already under way, a back-off, a second reading after a restore
     private static readonly TimeSpan SightTime = TimeSpan.FromSeconds(45);   // and a silent watch
 
-    private readonly Dictionary<SimAgent, (string Path, bool IsForeign, TimeSpan Since)> _wrong = [];
+    private readonly Dictionary<SimAgent, (string Path, ViolationKind How, TimeSpan Since)> _wrong = [];
 
     public void Check()
     {
@@ -35,20 +35,21 @@ public sealed class OwnershipRules(World world)
             throw new ViolationException(ViolationKind.DeafToLoss, $"{agent.Name} was told at {told.TotalSeconds:0.0} s that {belief.Key} is another's, and uses it still");
         string path = StorePaths.Subnet(belief.Key);
         StoreRecord? stands = world.Etcd.Get(path);
-        bool isForeign = KeyRules.IsAnothers(stands, agent.Wanted);
-        if (stands is not null && !isForeign)
+        if (Wrong(agent, stands) is not { } how)
         {
             _wrong.Remove(agent);
             return;
         }
-        if (!_wrong.TryGetValue(agent, out (string Path, bool IsForeign, TimeSpan Since) wrong) || wrong.Path != path || wrong.IsForeign != isForeign)
-            _wrong[agent] = wrong = (path, isForeign, now);
-        if (now - Later(wrong.Since, agent.CleanSince) <= SightTime)
-            return;
-        throw isForeign
-            ? new ViolationException(ViolationKind.TwoOwners, $"{agent.Name} uses {belief.Key}, which has been {Etcd.Describe.Record(stands)} since {wrong.Since.TotalSeconds:0.0} s")
-            : new ViolationException(ViolationKind.PhantomLease, $"{agent.Name} believes to hold {belief.Key}, which has been absent since {wrong.Since.TotalSeconds:0.0} s");
+        if (!_wrong.TryGetValue(agent, out (string Path, ViolationKind How, TimeSpan Since) wrong) || wrong.Path != path || wrong.How != how)
+            _wrong[agent] = wrong = (path, how, now);
+        if (now - Later(wrong.Since, agent.CleanSince) > SightTime)
+            throw new ViolationException(how, $"{agent.Name} uses {belief.Key}, which has been {Etcd.Describe.Record(stands)} since {wrong.Since.TotalSeconds:0.0} s");
     }
+
+    private static ViolationKind? Wrong(SimAgent agent, StoreRecord? stands) =>
+        stands is null ? ViolationKind.PhantomLease
+        : KeyRules.IsAnothers(stands, agent.Run!.Names) ? ViolationKind.TwoOwners
+        : stands.Value.Span.SequenceEqual(agent.Wanted.ToJson()) ? null : ViolationKind.StaleKey;
 
     private static TimeSpan Later(TimeSpan a, TimeSpan b) => a > b ? a : b;
 }

@@ -30,13 +30,13 @@ public sealed class SettledRules(World world)
         StoreRecord? own = keys.Find(key => key.Path == StorePaths.Subnet(lease.Key));
         if (own is null || !own.Value.Span.SequenceEqual(agent.Wanted.ToJson()) || own.EtcdLeaseId != lease.EtcdLeaseId || own.ModRevision != lease.ModRevision)
             return $"{agent.Name} believes in {lease.Key} with lease {lease.EtcdLeaseId} @{lease.ModRevision}, etcd has {Describe.Record(own)}";
-        StoreRecord? second = keys.Find(key => key.Path != own.Path && key.EtcdLeaseId != 0 && KeyRules.IsOwn(key, agent.Wanted));
+        StoreRecord? second = keys.Find(key => key.Path != own.Path && key.EtcdLeaseId != 0 && KeyRules.IsOwn(key, [agent.Wanted]));
         return second is null ? null : $"{agent.Name} has a second key {second.Path}";
     }
 
     private static string? TableProblem(SimAgent agent, List<StoreRecord> keys)
     {
-        if (agent.Run!.Watcher!.WaitingFor is { } reason)
+        if (agent.Run!.Watcher.WaitingFor is { } reason)
             return $"{agent.Name} still waits for its peers' leases: {reason}";
         var shown = agent.Run.Watcher.Current.Leases.Values.Select(shown => $"{shown.Key}={shown.Attributes.PublicIP}").ToHashSet();
         var held = new HashSet<string>();
@@ -62,5 +62,5 @@ public sealed class SettledRules(World world)
 
     // A reservation under our address for another machine: the operator has to decide.
     private static bool IsNamesake(StoreRecord key, SimAgent agent) =>
-        LeaseAttributes.TryParse(key.Value.Span, out LeaseAttributes? found, out _) && found.PublicIP.Equals(agent.PublicIP) && !KeyRules.IsOwn(key, agent.Wanted);
+        LeaseAttributes.TryParse(key.Value.Span, out LeaseAttributes? found, out _) && found.PublicIP.Equals(agent.PublicIP) && !KeyRules.IsOwn(key, [agent.Wanted]);
 }

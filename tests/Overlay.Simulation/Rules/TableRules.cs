@@ -10,30 +10,59 @@ namespace Overlay.Simulation.Rules;
 
 /// <summary>
 /// Each table of one process shows what etcd held at the table's revision, and a revision never goes back except with the store. Leases beyond that
-/// are allowed for the half minute in which nodes may return after the store was lost: set back, or rid of all leases, of which there were two or
+/// are allowed for the half minute of sight in which nodes may return after the store was lost: set back, or rid of all leases, of which there were two or
 /// more, since the last table; and then only such as were known before. So no peer leaves a table without a deletion or a full snapshot.
 /// </summary>
-public sealed class TableRules(SimAgent agent, SimProcess process, World world)
+public sealed class TableRules
 {
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30.5);
 
+    private readonly SimAgent _agent;
+    private readonly SimProcess _process;
+    private readonly World _world;
     private readonly Dictionary<string, StoreRecord> _content = [];
     private readonly Dictionary<string, Lease> _lastGood = [];
-    private int _branch = -1;
     private int _folded;
     private long _revision;
-    private HashSet<(string Path, long CreateRevision)> _standing = []; // what stood at the last table
+    private HashSet<(string Path, long CreateRevision)> _standing = []; // what the last table showed
     private readonly HashSet<string> _stood = [];                       // and what stood at any time since
     private bool _wasEmpty;
     private TimeSpan? _lossSeen;
+    private bool _sees;
+    private TimeSpan _seesSince;
     private LeaseTable _before = LeaseTable.Empty;
+
+    /// <param name="agent">Whose tables.</param>
+    /// <param name="process">In which process.</param>
+    /// <param name="world">With the etcd that they are held against.</param>
+    /// <param name="cache">The table of an earlier process that this one starts with.</param>
+    public TableRules(SimAgent agent, SimProcess process, World world, SavedAnswers? cache)
+    {
+        (_agent, _process, _world) = (agent, process, world);
+        if (cache is null)
+            return;
+        Fold(cache.Branch, world.Etcd.Branches[cache.Branch], cache.Leases.Revision);
+        Shown(cache.Leases);
+        _stood.UnionWith(cache.Leases.Leases.Values.Select(lease => StorePaths.Subnet(lease.Key)));
+    }
+
+    /// <summary>Of which of the store's histories the last table is; -1 before there is one.</summary>
+    public int Branch { get; private set; } = -1;
+
+    /// <summary>Whether the process has its watch: the half minute begins anew when it is back.</summary>
+    public void Sight(bool sees)
+    {
+        if (!sees || !_sees)
+            _seesSince = _process.GetElapsedTime(0);
+        _sees = sees;
+    }
 
     public void Check(LeaseTable table)
     {
         string? problem = null;
-        for (int branch = Math.Max(_branch, 0); branch < world.Etcd.Branches.Count; branch++)
+        for (int branch = Math.Max(Branch, 0); branch < _world.Etcd.Branches.Count; branch++)
         {
-            if (branch == _branch && table.Revision < _revision)
+            if (branch == Branch && table.Revision < _revision)
             {
                 problem = $"went back from revision {_revision} to {table.Revision}";
                 continue;
@@ -42,21 +71,26 @@ public sealed class TableRules(SimAgent agent, SimProcess process, World world)
             if (problem is not null)
                 continue;
             Trace(table);
-            _standing = [.. _content.Values.Select(record => (record.Path, record.CreateRevision))];
-            _stood.Clear();
-            _stood.UnionWith(_content.Keys);
-            _wasEmpty = false;
-            _revision = table.Revision;
-            _before = table;
+            Shown(table);
             return;
         }
         ViolationKind kind = problem!.StartsWith("went back", StringComparison.Ordinal) ? ViolationKind.WentBack : ViolationKind.WrongTable;
-        throw new ViolationException(kind, $"{agent.Name}: the table of revision {table.Revision} {problem}");
+        throw new ViolationException(kind, $"{_agent.Name}: the table of revision {table.Revision} {problem}");
+    }
+
+    private void Shown(LeaseTable table)
+    {
+        _standing = [.. table.Leases.Values.Select(lease => (StorePaths.Subnet(lease.Key), lease.CreateRevision))];
+        _stood.Clear();
+        _stood.UnionWith(_content.Keys);
+        _wasEmpty = false;
+        _revision = table.Revision;
+        _before = table;
     }
 
     private string? Compare(LeaseTable table, int branch)
     {
-        EtcdState state = world.Etcd.Branches[branch];
+        EtcdState state = _world.Etcd.Branches[branch];
         if (table.Revision > state.Revision)
             return $"is newer than etcd's {state.Revision}";
         Fold(branch, state, table.Revision);
@@ -71,7 +105,7 @@ public sealed class TableRules(SimAgent agent, SimProcess process, World world)
                 optional[subnet] = record;
         }
         if (_stood.Count > 1 && (_wasEmpty || !_content.Values.Any(record => _standing.Contains((record.Path, record.CreateRevision)))))
-            _lossSeen = process.GetElapsedTime(0);
+            _lossSeen = _process.GetElapsedTime(0);
         foreach ((IPNetwork subnet, LeaseAttributes node) in expected)
         {
             if (!table.Leases.TryGetValue(subnet, out Lease? shown))
@@ -79,8 +113,8 @@ public sealed class TableRules(SimAgent agent, SimProcess process, World world)
             if (shown.Attributes != node)
                 return $"shows {shown.Attributes.PublicIP} at {subnet} instead of {node.PublicIP}";
         }
-        bool justContinued = process.ContinuedAt == world.Clock.Now; // the timer that ends the grace may stand behind this batch
-        bool inGrace = _lossSeen is { } loss && (process.GetElapsedTime(0) - loss <= Grace || justContinued);
+        bool justContinued = _process.ContinuedAt == _world.Clock.Now; // the timer that ends the grace may stand behind this batch
+        bool inGrace = _lossSeen is { } loss && (_process.GetElapsedTime(0) - (_seesSince > loss ? _seesSince : loss) <= Grace || justContinued);
         foreach (Lease shown in table.Leases.Values)
         {
             bool known = expected.ContainsKey(shown.Subnet)
@@ -100,13 +134,13 @@ public sealed class TableRules(SimAgent agent, SimProcess process, World world)
     // Goes on from where the last table stood; a store that was set back is read from its beginning.
     private void Fold(int branch, EtcdState state, long revision)
     {
-        if (branch != _branch)
+        if (branch != Branch)
         {
-            if (_branch >= 0)
-                _lossSeen = process.GetElapsedTime(0);
+            if (Branch >= 0)
+                _lossSeen = _process.GetElapsedTime(0);
             _content.Clear();
             _lastGood.Clear();
-            (_branch, _folded) = (branch, 0);
+            (Branch, _folded) = (branch, 0);
         }
         for (; _folded < state.History.Count && state.History[_folded].ModRevision <= revision; _folded++)
         {
@@ -128,9 +162,9 @@ public sealed class TableRules(SimAgent agent, SimProcess process, World world)
 
     private void Trace(LeaseTable table)
     {
-        if (agent.Trace.IsOn)
+        if (_agent.Trace.IsOn)
         {
-            agent.Trace.Line(agent.Name, $"table at revision {table.Revision}: "
+            _agent.Trace.Line(_agent.Name, $"table at revision {table.Revision}: "
                 + string.Join(", ", table.Leases.Values.Select(lease => $"{lease.Key}={lease.Attributes.PublicIP}").Order(StringComparer.Ordinal)));
         }
     }

@@ -15,6 +15,12 @@ public enum ViolationKind
     /// <summary>It made a second key while it knew of its first.</summary>
     SecondKey,
 
+    /// <summary>It says it has written what etcd never held.</summary>
+    UnbackedClaim,
+
+    /// <summary>It put two keys under one etcd lease.</summary>
+    SharedEtcdLease,
+
     /// <summary>Two live keys overlap.</summary>
     Overlap,
 
@@ -29,6 +35,9 @@ public enum ViolationKind
 
     /// <summary>It believes to hold a key that has long been absent, though nothing stands between it and etcd.</summary>
     PhantomLease,
+
+    /// <summary>Its key has long not said what it should, though nothing stands between it and etcd.</summary>
+    StaleKey,
 
     /// <summary>Its table shows something that etcd did not hold at that revision.</summary>
     WrongTable,

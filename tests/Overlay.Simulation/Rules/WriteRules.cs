@@ -1,6 +1,7 @@
 using System.Net;
 using Overlay.Simulation.Agents;
 using Overlay.Simulation.Etcd;
+using Overlay.Subnet.Allocation;
 using Overlay.Subnet.Model;
 using Overlay.Subnet.Store;
 
@@ -20,22 +21,51 @@ public sealed class WriteRules(World world)
             _excused.Add((after.Path, after.CreateRevision));
         if (who.Agent is not { } agent)
             return;
-        KeyRules.CheckWrite(who.Node!, before, after);
+        KeyRules.CheckWrite(who.Names!, before, after);
+        CheckEtcdLease(agent, after);
         if (before is not null || after.IsDeleted)
             return;
         if (KeyRules.SubnetOf(after.Path) is not { } subnet || !world.Config.Fits(subnet))
             throw new ViolationException(ViolationKind.WrongKey, $"{agent.Name} took {after.Path}, which the network config does not lease");
         if (who.IsLate)
             return;
-        KeyRules.CheckNew(agent.Wanted, after, world.Etcd.State.Records.Values.Where(IsAccountable));
+        KeyRules.CheckNew(who.Names!, after, world.Etcd.State.Records.Values.Where(IsAccountable));
         CheckMove(agent, after);
+    }
+
+    /// <summary>Judges a lease at the moment when an agent claims to have written its key: etcd has held that, at the revision it names.</summary>
+    public void CheckClaim(SimAgent agent, OwnLease claimed)
+    {
+        string path = StorePaths.Subnet(claimed.Key);
+        byte[] value = claimed.Attributes.ToJson();
+        bool Held(StoreRecord record) => record.ModRevision == claimed.ModRevision && record.Path == path && !record.IsDeleted
+            && record.EtcdLeaseId == claimed.EtcdLeaseId && record.Value.Span.SequenceEqual(value);
+        if (!world.Etcd.Branches.Any(branch => branch.History.Exists(Held)))
+        {
+            throw new ViolationException(
+                ViolationKind.UnbackedClaim, $"{agent.Name} claims {claimed.Key} under lease {claimed.EtcdLeaseId} at revision {claimed.ModRevision}, which etcd never held");
+        }
     }
 
     /// <summary>What stands after a restore is nobody's fault.</summary>
     public void ExcuseAll() => _excused.UnionWith(world.Etcd.State.Records.Values.Select(record => (record.Path, record.CreateRevision)));
 
+    /// <summary>
+    /// An agent starts from its cache: other keys of its own are those of a process that ended before it could write them down, and nobody has told
+    /// this one. They are not renewed.
+    /// </summary>
+    public void ExcuseForgotten(AgentRun run, string held) => _excused.UnionWith(world.Etcd.State.Records.Values
+        .Where(record => record.Path != held && KeyRules.IsOwn(record, run.Names)).Select(record => (record.Path, record.CreateRevision)));
+
     private bool IsAccountable(StoreRecord record) =>
         record.Path.StartsWith(StorePaths.Subnets, StringComparison.Ordinal) && !_excused.Contains((record.Path, record.CreateRevision));
+
+    // Renewed for one, it would keep the other alive for ever: nobody deletes a key that has been given up, it is left to expire.
+    private void CheckEtcdLease(SimAgent agent, StoreRecord after)
+    {
+        if (after.EtcdLeaseId != 0 && world.Etcd.State.Records.Values.FirstOrDefault(other => other.EtcdLeaseId == after.EtcdLeaseId && other.Path != after.Path) is { } other)
+            throw new ViolationException(ViolationKind.SharedEtcdLease, $"{agent.Name} puts {after.Path} under etcd lease {after.EtcdLeaseId}, under which {other.Path} stands");
+    }
 
     // An agent leaves its subnet only if that was taken in the snapshot by which it chose, or when it tried to write it.
     private static void CheckMove(SimAgent agent, StoreRecord created)

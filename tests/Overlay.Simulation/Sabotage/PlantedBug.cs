@@ -8,8 +8,17 @@ public enum PlantedBug
     /// <summary>Writes whatever stands there.</summary>
     UnconditionalPut,
 
+    /// <summary>Writes over whatever stands there, if anything stood there when it looked.</summary>
+    UnconditionalOverwrite,
+
+    /// <summary>Deletes whatever stands there.</summary>
+    UnconditionalDelete,
+
     /// <summary>Takes a write in doubt for one that did not happen.</summary>
     DroppedReread,
+
+    /// <summary>Takes a write in doubt for one that did happen.</summary>
+    HopedFor,
 
     /// <summary>Takes an old snapshot for a fresh one.</summary>
     StaleSnapshot,

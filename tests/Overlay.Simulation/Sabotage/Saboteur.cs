@@ -29,25 +29,37 @@ public sealed class Saboteur(ILeaseStore inner, PlantedBug bug, TimeSpan ttl) : 
     }
 
     public override async Task<WriteResult> PutAsync(
-        string path, ReadOnlyMemory<byte> value, long etcdLeaseId, long expectedRevision, CancellationToken cancellationToken)
+        string path, ReadOnlyMemory<byte> value, long etcdLeaseId, StoreRecord? expected, CancellationToken cancellationToken)
     {
-        if (bug == PlantedBug.UnconditionalPut)
-        {
-            StoreSnapshot now = await base.ReadAsync(path, cancellationToken).ConfigureAwait(false);
-            expectedRevision = now.Records.Count > 0 ? now.Records[0].ModRevision : 0;
-        }
         try
         {
-            return await base.PutAsync(path, value, etcdLeaseId, expectedRevision, cancellationToken).ConfigureAwait(false);
+            while (true)
+            {
+                WriteResult result = await base.PutAsync(path, value, etcdLeaseId, expected, cancellationToken).ConfigureAwait(false);
+                if (result.Succeeded || !(bug == PlantedBug.UnconditionalPut || (bug == PlantedBug.UnconditionalOverwrite && expected is not null)))
+                    return result;
+                expected = result.Current;
+            }
         }
         catch (StoreException e) when (bug == PlantedBug.DroppedReread && e.Fault == StoreFault.Timeout)
         {
-            return new WriteResult(false, expectedRevision, null);
+            return new WriteResult(false, expected?.ModRevision ?? 0, null);
+        }
+        catch (StoreException e) when (bug == PlantedBug.HopedFor && e.Fault == StoreFault.Timeout)
+        {
+            return new WriteResult(true, expected?.ModRevision ?? 0, null);
         }
         catch (StoreException e) when (bug == PlantedBug.ExpiredStillOurs && e.Fault == StoreFault.LeaseNotFound)
         {
-            return new WriteResult(true, expectedRevision, null);
+            return new WriteResult(true, expected?.ModRevision ?? 0, null);
         }
+    }
+
+    public override async Task<WriteResult> DeleteAsync(string path, StoreRecord expected, CancellationToken cancellationToken)
+    {
+        WriteResult result = await base.DeleteAsync(path, expected, cancellationToken).ConfigureAwait(false);
+        return bug == PlantedBug.UnconditionalDelete && result is { Succeeded: false, Current: { } current }
+            ? await DeleteAsync(path, current, cancellationToken).ConfigureAwait(false) : result;
     }
 
     public override async Task<TimeSpan> KeepAliveAsync(long etcdLeaseId, CancellationToken cancellationToken)

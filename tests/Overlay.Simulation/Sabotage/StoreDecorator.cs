@@ -16,12 +16,12 @@ public abstract class StoreDecorator(ILeaseStore inner) : ILeaseStore
 
     /// <inheritdoc/>
     public virtual Task<WriteResult> PutAsync(
-        string path, ReadOnlyMemory<byte> value, long etcdLeaseId, long expectedRevision, CancellationToken cancellationToken) =>
-        inner.PutAsync(path, value, etcdLeaseId, expectedRevision, cancellationToken);
+        string path, ReadOnlyMemory<byte> value, long etcdLeaseId, StoreRecord? expected, CancellationToken cancellationToken) =>
+        inner.PutAsync(path, value, etcdLeaseId, expected, cancellationToken);
 
     /// <inheritdoc/>
-    public virtual Task<WriteResult> DeleteAsync(string path, long expectedRevision, CancellationToken cancellationToken) =>
-        inner.DeleteAsync(path, expectedRevision, cancellationToken);
+    public virtual Task<WriteResult> DeleteAsync(string path, StoreRecord expected, CancellationToken cancellationToken) =>
+        inner.DeleteAsync(path, expected, cancellationToken);
 
     /// <inheritdoc/>
     public virtual Task<(long EtcdLeaseId, TimeSpan Ttl)> GrantAsync(TimeSpan ttl, CancellationToken cancellationToken) =>

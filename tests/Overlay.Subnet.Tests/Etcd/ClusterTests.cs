@@ -126,7 +126,7 @@ public sealed class ClusterTests : IAsyncLifetime
             {
                 try
                 {
-                    if ((await store.PutAsync(StorePaths.Subnet(LeaseWriter.SubnetOf(node)), value, 0, 0, _stopWriting.Token)).Succeeded)
+                    if ((await store.PutAsync(StorePaths.Subnet(LeaseWriter.SubnetOf(node)), value, 0, null, _stopWriting.Token)).Succeeded)
                         _written[node] = node;
                     else
                         break; // our own node has that subnet

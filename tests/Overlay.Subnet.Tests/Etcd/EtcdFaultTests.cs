@@ -104,7 +104,7 @@ public sealed class EtcdFaultTests
         var reader = new EtcdOptions { Endpoints = [server.Endpoint], Username = "flannel", Password = "secret" };
         using EtcdLeaseStore store = EtcdFixture.Open(reader);
         await store.ReadAsync(StorePaths.Subnets, Cancel);
-        StoreException denied = await Assert.ThrowsAsync<StoreException>(() => store.PutAsync("subnets/a", "1"u8.ToArray(), 0, 0, Cancel));
+        StoreException denied = await Assert.ThrowsAsync<StoreException>(() => store.PutAsync("subnets/a", "1"u8.ToArray(), 0, null, Cancel));
         Assert.Equal(StoreFault.PermissionDenied, denied.Fault);
         Assert.Equal(
             "cannot write /coreos.com/network/subnets/a: etcd user \"flannel\" lacks the write permission; "
@@ -148,7 +148,7 @@ public sealed class EtcdFaultTests
             for (int i = 0; i < 100; i++)
                 await server.CtlAsync(Cancel, "put", $"junk{i}", new string('x', 20_000));
         });
-        StoreException e = await Assert.ThrowsAsync<StoreException>(() => store.PutAsync("subnets/a", "1"u8.ToArray(), 0, 0, Cancel));
+        StoreException e = await Assert.ThrowsAsync<StoreException>(() => store.PutAsync("subnets/a", "1"u8.ToArray(), 0, null, Cancel));
         Assert.Equal(StoreFault.OutOfSpace, e.Fault);
         Assert.Contains("NOSPACE", e.Message, StringComparison.Ordinal);
     }
@@ -162,7 +162,7 @@ public sealed class EtcdFaultTests
             new EtcdOptions { Endpoints = [$"http://127.0.0.1:{relay.Port}"], RequestTimeout = TimeSpan.FromSeconds(2) });
         (long lease, _) = await store.GrantAsync(TimeSpan.FromMinutes(5), Cancel);
         relay.Mode = RelayMode.SwallowAnswers;
-        StoreException e = await Assert.ThrowsAsync<StoreException>(() => store.PutAsync("subnets/a", "1"u8.ToArray(), lease, 0, Cancel));
+        StoreException e = await Assert.ThrowsAsync<StoreException>(() => store.PutAsync("subnets/a", "1"u8.ToArray(), lease, null, Cancel));
         Assert.Equal(StoreFault.Timeout, e.Fault);
         relay.Mode = RelayMode.Pass;
         relay.Cut();
@@ -171,7 +171,7 @@ public sealed class EtcdFaultTests
         {
             try
             {
-                result = await store.PutAsync("subnets/a", "1"u8.ToArray(), lease, 0, Cancel);
+                result = await store.PutAsync("subnets/a", "1"u8.ToArray(), lease, null, Cancel);
                 Assert.True(result.Succeeded);
             }
             catch (StoreException) when (attempt < 20)

@@ -22,7 +22,7 @@ public sealed class EtcdLeaseStoreTests(EtcdFixture etcd)
         EtcdOptions options = NewOptions();
         using EtcdLeaseStore store = EtcdFixture.Open(options);
         for (int i = 0; i < 450; i++)
-            await store.PutAsync($"subnets/10.{i / 250}.{i % 250}.0-24", "x"u8.ToArray(), 0, 0, Cancel);
+            await store.PutAsync($"subnets/10.{i / 250}.{i % 250}.0-24", "x"u8.ToArray(), 0, null, Cancel);
         StoreSnapshot snapshot = await store.ReadAsync(StorePaths.Subnets, Cancel);
         Assert.Equal(450, snapshot.Records.Select(record => record.Path).Distinct().Count());
         Assert.All(snapshot.Records, record => Assert.True(record.ModRevision <= snapshot.Revision));
@@ -34,12 +34,12 @@ public sealed class EtcdLeaseStoreTests(EtcdFixture etcd)
         using EtcdLeaseStore store = EtcdFixture.Open(NewOptions());
         byte[] huge = new byte[1024 * 1024];
         for (int i = 0; i < 70; i++)
-            await store.PutAsync($"subnets/junk{i:00}", huge, 0, 0, Cancel);
+            await store.PutAsync($"subnets/junk{i:00}", huge, 0, null, Cancel);
         StoreSnapshot snapshot = await store.ReadAsync(StorePaths.Subnets, Cancel);
         Assert.Equal(70, snapshot.Records.Count);
         Assert.All(snapshot.Records, record => Assert.Equal(StoreRecord.MaxValueLength + 1, record.Value.Length));
         foreach (StoreRecord record in snapshot.Records)
-            await store.DeleteAsync(record.Path, record.ModRevision, Cancel);
+            await store.DeleteAsync(record.Path, record, Cancel);
     }
 
     [Fact]
@@ -48,7 +48,7 @@ public sealed class EtcdLeaseStoreTests(EtcdFixture etcd)
         EtcdOptions options = NewOptions();
         using EtcdLeaseStore store = EtcdFixture.Open(options);
         foreach (string name in new[] { "subnets-old/10.1.2.0-24", "subnets", "subnets/", "subnets/%s\n\0\u202e", "subnets/" + new string('x', 65536), "subnets/10.1.2.0-24" })
-            await store.PutAsync(name, "x"u8.ToArray(), 0, 0, Cancel);
+            await store.PutAsync(name, "x"u8.ToArray(), 0, null, Cancel);
         StoreSnapshot snapshot = await store.ReadAsync(StorePaths.Subnets, Cancel);
         Assert.Equal(
             ["subnets/", "subnets/%s\n\0\u202e", "subnets/10.1.2.0-24", "subnets/" + new string('x', StoreRecord.MaxPathLength - 8)],
@@ -68,7 +68,7 @@ public sealed class EtcdLeaseStoreTests(EtcdFixture etcd)
             VtepMac = "fe:0c:99:5a:37:ec",
         };
         SubnetKey key = SubnetKey.For(IPNetwork.Parse("10.1.26.0/24"));
-        await store.PutAsync(StorePaths.Subnet(key), attributes.ToJson(), 0, 0, Cancel);
+        await store.PutAsync(StorePaths.Subnet(key), attributes.ToJson(), 0, null, Cancel);
         string shown = await etcd.Server.CtlAsync(Cancel, "get", "--prefix", options.Prefix);
         Assert.Equal(
             $$$"""

@@ -42,7 +42,7 @@ public sealed class EtcdTlsTests : IAsyncLifetime
     public async Task Unary_calls_and_watches_work_with_a_client_certificate()
     {
         using EtcdLeaseStore store = EtcdFixture.Open(Good);
-        Assert.True((await store.PutAsync("subnets/a", "1"u8.ToArray(), 0, 0, Cancel)).Succeeded);
+        Assert.True((await store.PutAsync("subnets/a", "1"u8.ToArray(), 0, null, Cancel)).Succeeded);
         await using IAsyncEnumerator<StoreChanges> watch = store.WatchAsync(StorePaths.Subnets, 1, Cancel).GetAsyncEnumerator(Cancel);
         await watch.MoveNextAsync();
         await watch.MoveNextAsync();
@@ -71,8 +71,9 @@ public sealed class EtcdTlsTests : IAsyncLifetime
         await using EtcdServer plain = await EtcdServer.StartAsync(Cancel);
         await FailsAsync(new EtcdOptions { Endpoints = [plain.Endpoint.Replace("http://", "https://", StringComparison.Ordinal)], CaFile = Good.CaFile }, "does not speak TLS");
         using EtcdLeaseStore store = EtcdFixture.Open(new EtcdOptions { Endpoints = [Good.Endpoints[0].Replace("https://", "http://", StringComparison.Ordinal)] });
-        StoreException e = await Assert.ThrowsAsync<StoreException>(() => store.ReadAsync("config", Cancel));
-        Assert.Contains("https://", e.Message, StringComparison.Ordinal);
+        // A server that closes before it has read everything resets the connection, and then that is all that can be said of this try.
+        await Eventually.TrueAsync(
+            async () => (await Assert.ThrowsAsync<StoreException>(() => store.ReadAsync("config", Cancel))).Message.Contains("https://", StringComparison.Ordinal), "said");
     }
 
     [Fact]
@@ -115,7 +116,7 @@ public sealed class EtcdTlsTests : IAsyncLifetime
         await server.EnableAuthAsync(Cancel);
         using EtcdLeaseStore store = EtcdFixture.Open(
             new EtcdOptions { Endpoints = [server.Endpoint], CaFile = _authority.CaFile, Username = "flannel", Password = "secret" });
-        Assert.True((await store.PutAsync("subnets/a", "1"u8.ToArray(), 0, 0, Cancel)).Succeeded);
+        Assert.True((await store.PutAsync("subnets/a", "1"u8.ToArray(), 0, null, Cancel)).Succeeded);
     }
 
     private static async Task FailsAsync(EtcdOptions options, string advice)

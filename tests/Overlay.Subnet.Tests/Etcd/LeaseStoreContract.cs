@@ -19,19 +19,35 @@ public abstract class LeaseStoreContract
     {
         ILeaseStore store = Open();
         byte[] one = "1"u8.ToArray(), two = "2"u8.ToArray();
-        WriteResult created = await store.PutAsync("subnets/a", one, 0, 0, Cancel);
+        WriteResult created = await store.PutAsync("subnets/a", one, 0, null, Cancel);
         Assert.True(created.Succeeded);
 
-        WriteResult again = await store.PutAsync("subnets/a", two, 0, 0, Cancel);
+        WriteResult again = await store.PutAsync("subnets/a", two, 0, null, Cancel);
         Assert.False(again.Succeeded);
         Assert.Equal("1", Encoding.UTF8.GetString(again.Current!.Value.Span));
         Assert.Equal(created.Revision, again.Current.ModRevision);
 
-        WriteResult updated = await store.PutAsync("subnets/a", two, 0, created.Revision, Cancel);
+        WriteResult updated = await store.PutAsync("subnets/a", two, 0, again.Current, Cancel);
         Assert.True(updated.Succeeded);
-        Assert.False((await store.DeleteAsync("subnets/a", created.Revision, Cancel)).Succeeded);
-        Assert.True((await store.DeleteAsync("subnets/a", updated.Revision, Cancel)).Succeeded);
-        Assert.True((await store.DeleteAsync("subnets/a", updated.Revision, Cancel)).Succeeded); // gone already
+        Assert.False((await store.DeleteAsync("subnets/a", again.Current, Cancel)).Succeeded);
+        StoreRecord standing = Assert.Single((await store.ReadAsync("subnets/a", Cancel)).Records);
+        Assert.True((await store.DeleteAsync("subnets/a", standing, Cancel)).Succeeded);
+        Assert.True((await store.DeleteAsync("subnets/a", standing, Cancel)).Succeeded); // gone already
+    }
+
+    // In a store that was set back another write may stand at the revision of ours.
+    [Fact]
+    public async Task C13_a_key_at_the_revision_last_seen_that_says_something_else_is_neither_written_nor_deleted()
+    {
+        ILeaseStore store = Open();
+        await store.PutAsync("subnets/a", "theirs"u8.ToArray(), 0, null, Cancel);
+        StoreRecord standing = Assert.Single((await store.ReadAsync("subnets/a", Cancel)).Records);
+        StoreRecord seen = standing with { Value = "ours"u8.ToArray() };
+        WriteResult refused = await store.PutAsync("subnets/a", "ours too"u8.ToArray(), 0, seen, Cancel);
+        Assert.False(refused.Succeeded);
+        Assert.Equal(standing.ModRevision, refused.Current!.ModRevision);
+        Assert.False((await store.DeleteAsync("subnets/a", seen, Cancel)).Succeeded);
+        Assert.True((await store.DeleteAsync("subnets/a", standing, Cancel)).Succeeded);
     }
 
     [Fact]
@@ -39,11 +55,11 @@ public abstract class LeaseStoreContract
     {
         ILeaseStore store = Open();
         (long lease, _) = await store.GrantAsync(TimeSpan.FromMinutes(5), Cancel);
-        WriteResult first = await store.PutAsync("subnets/a", "1"u8.ToArray(), lease, 0, Cancel);
-        WriteResult repeated = await store.PutAsync("subnets/a", "1"u8.ToArray(), lease, 0, Cancel);
+        WriteResult first = await store.PutAsync("subnets/a", "1"u8.ToArray(), lease, null, Cancel);
+        WriteResult repeated = await store.PutAsync("subnets/a", "1"u8.ToArray(), lease, null, Cancel);
         Assert.True(repeated.Succeeded);
         Assert.Equal(first.Revision, repeated.Revision);
-        Assert.False((await store.PutAsync("subnets/a", "1"u8.ToArray(), 0, 0, Cancel)).Succeeded); // the same value of another etcd lease is not ours
+        Assert.False((await store.PutAsync("subnets/a", "1"u8.ToArray(), 0, null, Cancel)).Succeeded); // the same value of another etcd lease is not ours
     }
 
     [Fact]
@@ -57,7 +73,7 @@ public abstract class LeaseStoreContract
 
         (long lease, TimeSpan ttl) = await store.GrantAsync(TimeSpan.FromSeconds(2), Cancel);
         Assert.True(ttl >= TimeSpan.FromSeconds(2));
-        WriteResult put = await store.PutAsync("subnets/a", "1"u8.ToArray(), lease, 0, Cancel);
+        WriteResult put = await store.PutAsync("subnets/a", "1"u8.ToArray(), lease, null, Cancel);
         await watch.MoveNextAsync();
         StoreRecord written = Assert.Single(watch.Current.Records);
         Assert.Equal(("subnets/a", lease, put.Revision, false), (written.Path, written.EtcdLeaseId, written.ModRevision, written.IsDeleted));
@@ -80,7 +96,7 @@ public abstract class LeaseStoreContract
     public async Task C19_a_write_under_a_dead_etcd_lease_says_so()
     {
         ILeaseStore store = Open();
-        StoreException e = await Assert.ThrowsAsync<StoreException>(() => store.PutAsync("subnets/a", "1"u8.ToArray(), 12345, 0, Cancel));
+        StoreException e = await Assert.ThrowsAsync<StoreException>(() => store.PutAsync("subnets/a", "1"u8.ToArray(), 12345, null, Cancel));
         Assert.Equal(StoreFault.LeaseNotFound, e.Fault);
     }
 
@@ -90,7 +106,10 @@ public abstract class LeaseStoreContract
         ILeaseStore store = Open();
         WriteResult last = default;
         for (int i = 0; i < 3; i++)
-            last = await store.PutAsync("subnets/a", Encoding.UTF8.GetBytes($"{i}"), 0, last.Revision, Cancel);
+        {
+            StoreSnapshot before = await store.ReadAsync("subnets/a", Cancel);
+            last = await store.PutAsync("subnets/a", Encoding.UTF8.GetBytes($"{i}"), 0, before.Records.Count > 0 ? before.Records[0] : null, Cancel);
+        }
         await CompactAsync(last.Revision);
         StoreException e = await Assert.ThrowsAsync<StoreException>(async () =>
         {
@@ -125,7 +144,7 @@ public abstract class LeaseStoreContract
         await first.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await doomed.MoveNextAsync());
 
-        await store.PutAsync("subnets/a", "1"u8.ToArray(), 0, 0, Cancel);
+        await store.PutAsync("subnets/a", "1"u8.ToArray(), 0, null, Cancel);
         await other.MoveNextAsync();
         Assert.Single(other.Current.Records);
         await using IAsyncEnumerator<StoreChanges> later = store.WatchAsync(StorePaths.Subnets, next, Cancel).GetAsyncEnumerator(Cancel);

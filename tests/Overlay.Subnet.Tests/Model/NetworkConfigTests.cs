@@ -126,4 +126,15 @@ public sealed class NetworkConfigTests
     [InlineData("10.1.2.0/25", false)]
     [InlineData("fd00::/24", false)]
     public void Fits_is_length_and_limits(string subnet, bool fits) => Assert.Equal(fits, Some.Config.Fits(IPNetwork.Parse(subnet)));
+
+    [Theory]
+    [InlineData("""{"Network":"10.2.0.0/16"}""", "Network SubnetMin SubnetMax")]
+    [InlineData("""{"Network":"10.1.0.0/16","SubnetLen":25}""", "SubnetLen SubnetMin SubnetMax")]
+    [InlineData("""{"Network":"10.1.0.0/16","SubnetMin":"10.1.9.0"}""", "SubnetMin")]
+    [InlineData("""{"Network":"10.1.0.0/16","SubnetMax":"10.1.9.0"}""", "SubnetMax")]
+    [InlineData("""{"Network":"10.1.0.0/16","EnableNFTables":true}""", "EnableNFTables")]
+    [InlineData("""{"Network":"10.1.0.0/16","Backend":{"Type":"vxlan","VNI":2,"Port":4789,"MTU":1400}}""", "Backend.VNI Backend.Port Backend.MTU")]
+    [InlineData("""{"Network":"10.1.0.0/16","Backend":{"Type":"vxlan"}}""", "")]
+    public void Each_key_that_changes_is_named(string json, string keys) =>
+        Assert.Equal(keys, string.Join(' ', NetworkConfig.Changes(NetworkConfig.Parse("""{"Network":"10.1.0.0/16"}"""u8), Some.Parse(json)).Select(change => change.Key)));
 }

@@ -114,16 +114,6 @@ public sealed class FloodTests : IAsyncLifetime
         Assert.InRange(_log.Count(" 2200 ") + _log.Count(" 2201 ") + _log.Count(" 2202 ") + _log.Count(" 2203 "), 1, 16 + 3);
     }
 
-    [Fact]
-    public async Task C33_20000_foreign_keys_beside_100_leases_are_read_in_pages_and_do_no_harm()
-    {
-        await _writer.PutAsync(Enumerable.Range(0, 100), LeaseClient.AttributesOf);
-        await Parallel.ForEachAsync(Enumerable.Range(0, 200), Cancel, async (part, _) => await _writer.PutJunkAsync(part * 100, 100));
-        await FollowAsync(100);
-        Assert.Equal(10_000, _watcher.Current.RejectedKeys); // where counting stops
-        await AssertExactAsync();
-    }
-
     private async Task FollowAsync(int count)
     {
         _running = _watcher.RunAsync(_stop.Token);

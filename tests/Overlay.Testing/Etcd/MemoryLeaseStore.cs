@@ -157,13 +157,13 @@ public sealed class MemoryLeaseStore(TimeProvider time) : ILeaseStore
 
     /// <inheritdoc/>
     public async Task<WriteResult> PutAsync(
-        string path, ReadOnlyMemory<byte> value, long etcdLeaseId, long expectedRevision, CancellationToken cancellationToken)
+        string path, ReadOnlyMemory<byte> value, long etcdLeaseId, StoreRecord? expected, CancellationToken cancellationToken)
     {
         await EnterAsync("put", path, cancellationToken).ConfigureAwait(false);
         lock (_gate)
         {
             StoreRecord? current = _records.GetValueOrDefault(path);
-            bool matches = (current?.ModRevision ?? 0) == expectedRevision;
+            bool matches = IsSame(current, expected);
             if (matches && etcdLeaseId != 0 && !_leases.ContainsKey(etcdLeaseId))
                 throw new StoreException(StoreFault.LeaseNotFound, "requested lease not found");
             if (matches)
@@ -177,13 +177,13 @@ public sealed class MemoryLeaseStore(TimeProvider time) : ILeaseStore
     }
 
     /// <inheritdoc/>
-    public async Task<WriteResult> DeleteAsync(string path, long expectedRevision, CancellationToken cancellationToken)
+    public async Task<WriteResult> DeleteAsync(string path, StoreRecord expected, CancellationToken cancellationToken)
     {
         await EnterAsync("delete", path, cancellationToken).ConfigureAwait(false);
         lock (_gate)
         {
             StoreRecord? current = _records.GetValueOrDefault(path);
-            bool matches = current is not null && current.ModRevision == expectedRevision;
+            bool matches = IsSame(current, expected);
             if (matches)
                 Remove([path]);
             WriteCount += matches ? 1 : 0;
@@ -264,6 +264,9 @@ public sealed class MemoryLeaseStore(TimeProvider time) : ILeaseStore
                 watcher.Changes.Writer.TryWrite(new StoreChanges(_revision, seen));
         }
     }
+
+    private static bool IsSame(StoreRecord? current, StoreRecord? expected) =>
+        current?.ModRevision == expected?.ModRevision && (current is null || current.Value.Span.SequenceEqual(expected!.Value.Span));
 
     private void BreakWatches(StoreException reason) => _watchers.ForEach(watcher => watcher.Changes.Writer.TryComplete(reason));
 

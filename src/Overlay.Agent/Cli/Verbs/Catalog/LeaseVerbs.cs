@@ -51,7 +51,8 @@ internal static class LeaseVerbs
             Docker's options file and the subnet in the state file, so that the next start takes any free subnet; node
             id and MAC stay. overlay-agent cleanup then removes device, routes and rules.
 
-            exit status: 0 released, or --dry-run; 1 refused, not allowed, nothing to release, or etcd failed
+            exit status: 0 released, or --dry-run, or this node holds nothing; 1 refused, not allowed, nobody holds SUBNET,
+            or etcd failed
             """,
     };
 

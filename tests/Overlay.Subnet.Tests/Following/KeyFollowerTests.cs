@@ -1,0 +1,185 @@
+using Microsoft.Extensions.Time.Testing;
+using Overlay.Subnet.Following;
+using Overlay.Subnet.Store;
+using Overlay.Subnet.Tests.Support;
+
+namespace Overlay.Subnet.Tests.Following;
+
+/// <summary>
+/// How often and when a path is read anew. Everything runs on the thread that moves the clock, with seeded randomness, so that it is the same
+/// each time.
+/// </summary>
+public sealed class KeyFollowerTests : IDisposable
+{
+    private const int Nodes = 40;
+
+    private static readonly StoreException Away = new(StoreFault.Unreachable, "away");
+    private static readonly StoreException Compacted = new(StoreFault.Compacted, "compacted");
+
+    private readonly FakeTimeProvider _time = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly List<(KeyFollower Follower, ScriptedStore Store)> _fleet = [];
+
+    public void Dispose()
+    {
+        _stop.Cancel();
+        _stop.Dispose();
+    }
+
+    [Theory]
+    [InlineData(StoreFault.Unreachable)]
+    [InlineData(StoreFault.Compacted)]
+    [InlineData(StoreFault.Rewound)]
+    public Task L3_a_watch_that_5000_nodes_lose_at_once_makes_them_read_over_a_minute(StoreFault fault) => Alone(() =>
+    {
+        Start(keys: 5000);
+        Pass(600);
+        DateTimeOffset start = _time.GetUtcNow();
+        Each(store => store.Break(new StoreException(fault, "gone")));
+        Pass(62);
+        AssertSpread(start);
+    });
+
+    [Fact]
+    public Task L3_R7_nodes_that_have_waited_for_etcd_for_long_read_over_a_minute() => Alone(() =>
+    {
+        Start(keys: 5000);
+        Pass(600);
+        Each(store => (store.ReadFailure, store.WatchFailure) = (Away, null));
+        Each(store => store.Break(Away));
+        Pass(1200);
+        DateTimeOffset start = _time.GetUtcNow();
+        Each(store => store.ReadFailure = null);
+        Pass(62);
+        AssertSpread(start);
+    });
+
+    [Fact]
+    public Task L3_nodes_that_begin_with_what_an_earlier_run_knew_spread_their_retries_as_well() => Alone(() =>
+    {
+        Start(keys: 5000, known: 5000, failure: Away);
+        Pass(1200);
+        DateTimeOffset start = _time.GetUtcNow();
+        Each(store => store.ReadFailure = null);
+        Pass(62);
+        AssertSpread(start);
+    });
+
+    [Fact]
+    public Task R7_the_nodes_of_a_small_fleet_are_back_within_five_seconds() => Alone(() =>
+    {
+        Start(keys: 20);
+        Pass(60);
+        Each(store => store.ReadFailure = Away);
+        Each(store => store.Break(Away));
+        Pass(120);
+        DateTimeOffset start = _time.GetUtcNow();
+        Each(store => store.ReadFailure = null);
+        Pass(5.1);
+        Assert.Equal(Nodes, ReadsAfter(start).Count);
+    });
+
+    [Fact]
+    public Task L1_65000_nodes_do_not_wait_longer_than_a_minute() => Alone(() =>
+    {
+        Start(keys: 65_000, nodes: 5);
+        Pass(600);
+        DateTimeOffset start = _time.GetUtcNow();
+        Each(store => store.Break(Away));
+        Pass(62);
+        Assert.Equal(5, ReadsAfter(start).Count);
+    });
+
+    [Fact]
+    public Task L3_keys_that_come_by_the_watch_count_too() => Alone(() =>
+    {
+        Start(keys: 10);
+        Each(store => store.Tell(Enumerable.Range(0, 4990).Select(i => new StoreRecord($"subnets/{i}", default, 0, 2000, 2000))));
+        Pass(600);
+        DateTimeOffset start = _time.GetUtcNow();
+        Each(store => store.Break(Away));
+        Pass(62);
+        AssertSpread(start);
+    });
+
+    [Fact]
+    public Task A_fleet_that_has_shrunk_is_quick_again() => Alone(() =>
+    {
+        Start(keys: 5000);
+        Each(store => store.Keys = 10);
+        for (int i = 0; i < 10; i++)
+        {
+            Pass(120);
+            Each(store => store.Break(Away));
+        }
+        Pass(120);
+        DateTimeOffset start = _time.GetUtcNow();
+        Each(store => store.Break(Away));
+        Pass(5.1);
+        Assert.Equal(Nodes, ReadsAfter(start).Count);
+    });
+
+    [Fact]
+    public Task L3_a_server_that_accepts_every_watch_and_drops_it_is_not_hammered() => Alone(() =>
+    {
+        Start(keys: 10, nodes: 1);
+        _fleet[0].Store.WatchFailure = Away;
+        _fleet[0].Store.Break(Away);
+        Pass(600);
+        Assert.InRange(_fleet[0].Store.Reads.Count, 100, 250);
+    });
+
+    [Fact]
+    public Task What_is_known_counts_as_out_of_date_until_the_watch_stands_again() => Alone(() =>
+    {
+        Start(keys: 5000, nodes: 1);
+        (KeyFollower follower, ScriptedStore store) = _fleet[0];
+        Pass(600);
+        Assert.Null(follower.WaitingFor);
+        store.Break(Compacted);
+        Assert.Equal("compacted", follower.WaitingFor);
+        Pass(62);
+        Assert.Null(follower.WaitingFor);
+    });
+
+    // Without a synchronisation context, in which what the clock sets off would go on elsewhere.
+    private static Task Alone(Action test) => Task.Run(test, TestContext.Current.CancellationToken);
+
+    private void Start(int keys, int nodes = Nodes, int known = 0, StoreException? failure = null)
+    {
+        for (int i = 0; i < nodes; i++)
+        {
+            ScriptedStore store = new(_time) { Keys = keys, ReadFailure = failure };
+            KeyFollower follower = new(store, StorePaths.Subnets, _time, new ListLogger<KeyFollowerTests>(), new Random(i), keys: known);
+            _fleet.Add((follower, store));
+            _ = DrainAsync(follower);
+        }
+    }
+
+    private void Each(Action<ScriptedStore> act) => _fleet.ForEach(node => act(node.Store));
+
+    private void Pass(double seconds)
+    {
+        DateTimeOffset end = _time.GetUtcNow() + TimeSpan.FromSeconds(seconds);
+        while (_time.GetUtcNow() < end)
+            _time.Advance(TimeSpan.FromMilliseconds(seconds > 100 ? 1000 : 100));
+    }
+
+    /// <summary>Seconds after which each node has read for the first time since.</summary>
+    private List<double> ReadsAfter(DateTimeOffset start) =>
+        [.. _fleet.Select(node => node.Store.Reads.Where(read => read > start)).Where(reads => reads.Any()).Select(reads => (reads.First() - start).TotalSeconds)];
+
+    private void AssertSpread(DateTimeOffset start)
+    {
+        List<double> reads = ReadsAfter(start);
+        Assert.Equal(Nodes, reads.Count);
+        for (int from = 0; from < 60; from += 5)
+            Assert.InRange(reads.Count(read => read >= from && read < from + 5), 0, Nodes / 3);
+    }
+
+    private async Task DrainAsync(KeyFollower follower)
+    {
+        await foreach (FollowUpdate update in follower.FollowAsync(_stop.Token).ConfigureAwait(false))
+            Assert.True(update.Revision >= 0);
+    }
+}
