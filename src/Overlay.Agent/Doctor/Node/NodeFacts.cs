@@ -16,6 +16,9 @@ internal sealed record NodeFacts
     /// <summary>Links, addresses and routes.</summary>
     public required HostNetwork Host { get; init; }
 
+    /// <summary>The main table with the routes that lead nowhere, in the kernel's order.</summary>
+    public required IReadOnlyList<RouteInfo> MainTable { get; init; }
+
     /// <summary>subnet.env.</summary>
     public required SubnetFileFacts File { get; init; }
 

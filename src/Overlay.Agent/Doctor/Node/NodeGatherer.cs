@@ -24,6 +24,7 @@ internal static class NodeGatherer
         {
             Options = options,
             Host = HostNetwork.Read(netlink),
+            MainTable = netlink.MainTable(),
             File = SubnetFileFacts.Read(options.SubnetFile, files),
             Config = config,
             Agents = agents,
