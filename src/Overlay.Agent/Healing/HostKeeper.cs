@@ -88,7 +88,7 @@ internal sealed class HostKeeper(
     {
         using CancellationTokenSource enough = CancellationTokenSource.CreateLinkedTokenSource(stop);
         Task<bool> hint = hints.WaitToReadAsync(enough.Token).AsTask();
-        await Task.WhenAny(hint, device.Ended, Task.Delay(limit, time, enough.Token)).ConfigureAwait(false);
+        await Task.WhenAny(hint, device.Ended, device.Unfinished, Task.Delay(limit, time, enough.Token)).ConfigureAwait(false);
         await enough.CancelAsync().ConfigureAwait(false);
         stop.ThrowIfCancellationRequested();
         if (hint.IsFaulted) await hint.ConfigureAwait(false);
