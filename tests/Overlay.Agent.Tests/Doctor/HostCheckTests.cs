@@ -32,6 +32,7 @@ public class HostCheckTests
     {
         Some.AssertIs(HostChecks.Judge(Good with { Virtualization = new("openvz", true) }), Checks.Virtualization, Verdict.Fail, "OpenVZ container");
         Some.AssertIs(HostChecks.Judge(Good with { Virtualization = new("lxc", true) }), Checks.Virtualization, Verdict.Warn, "container (lxc)");
+        Some.AssertIs(HostChecks.Judge(Good with { Virtualization = new("docker", true, true) }), Checks.Virtualization, Verdict.Warn, "inside of a docker container");
         Some.AssertIs(HostChecks.Judge(Good with { Kernel = new(new Version(7, 1, 0), true, true) }), Checks.Kernel, Verdict.Warn, "damages segmented UDP sends");
         Some.AssertIs(HostChecks.Judge(Good with { Kernel = new(new Version(4, 15, 0), false, false) }), Checks.Kernel, Verdict.Warn, "lacks UDP_SEGMENT");
         Some.AssertIs(HostChecks.Judge(Good with { TunProblem = "No such device" }), Checks.Tun, Verdict.Fail, "No such device");

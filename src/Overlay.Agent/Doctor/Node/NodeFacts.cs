@@ -28,7 +28,7 @@ internal sealed record NodeFacts
     /// <summary>Why they choose none.</summary>
     public string? UnderlayProblem { get; init; }
 
-    /// <summary>The network config in etcd, or null where it could not be read.</summary>
+    /// <summary>The network config, of etcd or of the agent's cache; null where neither could be read.</summary>
     public NetworkConfig? Config { get; init; }
 
     /// <summary>The agents that run here.</summary>

@@ -80,7 +80,7 @@ internal static class OverlayChecks
     private static string? Difference(NodeFacts node)
     {
         SubnetFileFacts file = node.File;
-        if (node.Config is { } config && file.Network != config.Network) return $"FLANNEL_NETWORK={file.Network}, the network config in etcd says {config.Network}";
+        if (node.Config is { } config && file.Network != config.Network) return $"FLANNEL_NETWORK={file.Network}, the network config says {config.Network}";
         if (file.Network is { } network && file.Subnet is { } subnet && !network.Contains(subnet.BaseAddress)) return $"FLANNEL_SUBNET={file.Bip} is outside of FLANNEL_NETWORK={network}";
         if (node.Tun is not { } tun) return null;
         if (file.Mtu != tun.Mtu) return $"FLANNEL_MTU={file.Mtu}, {tun.Name} has {tun.Mtu}";
