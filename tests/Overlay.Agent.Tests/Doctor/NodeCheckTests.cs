@@ -159,6 +159,16 @@ public class NodeCheckTests
         Some.AssertIs(BipCheck.Judge(Some.Node, Docker($"--bip={bip}")), Checks.Bip, Verdict.Fail, text);
 
     [Fact]
+    public void The_leased_subnet_inside_of_wider_routes_and_networks_is_no_failure()
+    {
+        Some.AssertWell(BipCheck.Judge(Some.With(routes: [.. Some.Routes, Some.Route("10.0.0.0/8", Some.Eth0)]), Docker("--bip=10.1.15.1/24")));
+        Some.AssertIs(BipCheck.Judge(Some.With(addresses: [.. Some.Addresses, Some.Address(Some.Eth0, "10.200.0.1", 8)]), Docker("--bip=10.1.15.1/24")),
+            Checks.Bip, Verdict.Warn, "10.1.15.0/24 is inside of 10.0.0.0/8 of eth0");
+        Some.AssertIs(BipCheck.Judge(Some.With(routes: [.. Some.Routes, Some.Route("10.1.15.128/25", Some.Eth0)]), Docker("--bip=10.1.15.1/24")),
+            Checks.Bip, Verdict.Fail, "overlaps the route 10.1.15.128/25 through eth0");
+    }
+
+    [Fact]
     public void A_node_inside_of_its_own_overlay_is_a_failure()
     {
         NodeFacts node = Some.Node;

@@ -54,7 +54,7 @@ internal static class LeaseChecks
             return Checks.Own.Fail($"the key is {lease.Key}, {node.File.Path} says {file}", "systemctl restart overlay-agent docker");
         if (lease.IsReservation) return Checks.Own.Ok($"{lease.Key}, a reservation without an end");
         if (etcd.OwnLife is not { } life) return Checks.Own.Fail($"{lease.Key}: its etcd lease does not exist any more", "systemctl restart overlay-agent");
-        string found = $"{lease.Key}, {life.Remaining:d\\.hh\\:mm\\:ss} left of {life.Granted.TotalSeconds} s";
+        string found = $"{lease.Key}, {Math.Floor(life.Remaining.TotalMinutes)} of {Math.Ceiling(life.Granted.TotalMinutes)} minutes left";
         return life.Remaining < node.Options.RenewMargin && life.Remaining < life.Granted / 2
             ? Checks.Own.Warn($"{found}: it should have been renewed", "journalctl -u overlay-agent -n 50")
             : Checks.Own.Ok(found);
