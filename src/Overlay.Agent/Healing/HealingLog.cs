@@ -34,4 +34,13 @@ internal static partial class HealingLog
 
     [LoggerMessage(3356, LogLevel.Warning, "this host's network cannot be looked at now: {Problem}")]
     public static partial void CannotLook(this ILogger logger, string problem);
+
+    [LoggerMessage(3359, LogLevel.Information, "this host's network can be looked at again")]
+    public static partial void LooksAgain(this ILogger logger);
+
+    [LoggerMessage(3360, LogLevel.Warning, "{Trouble}: peers are not reached meanwhile; \"ip -br address\" shows what is there, dmesg and what manages this network (networkctl, nmcli) may tell why")]
+    public static partial void UnderlayTrouble(this ILogger logger, string trouble);
+
+    [LoggerMessage(3361, LogLevel.Information, "underlay {Interface}, {Address} is in order again after {Seconds} s")]
+    public static partial void UnderlayWell(this ILogger logger, string @interface, IPAddress address, double seconds);
 }
