@@ -25,4 +25,10 @@ public sealed record DataPathSettings
     /// processors: a worker keeps two busy.
     /// </summary>
     public int Workers { get; init; } = Math.Clamp(Environment.ProcessorCount / 2, 1, 8);
+
+    /// <summary>
+    /// How long a packet thread looks for the next packet before it sleeps (<c>--spin</c>), at most 1 ms; zero: not at all. Defaults to
+    /// 300 µs: some two wake-ups of a virtual machine, less does not bridge one (<c>bench/README.md</c>).
+    /// </summary>
+    public TimeSpan Spin { get; init; } = TimeSpan.FromMicroseconds(300);
 }

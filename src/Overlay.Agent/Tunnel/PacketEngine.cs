@@ -5,6 +5,7 @@ using Overlay.Encap.Flow;
 using Overlay.Encap.Forwarding;
 using Overlay.Encap.Linux;
 using Overlay.Encap.Linux.Gate;
+using Overlay.Encap.Linux.Threads;
 using Overlay.Encap.Mtu;
 
 namespace Overlay.Agent.Tunnel;
@@ -80,8 +81,8 @@ internal sealed class PacketEngine : IDisposable
     {
         _signal.Dispose();
         _signal = new ShutdownSignal();
-        tun.Rearm(_signal);
-        foreach (UdpReceiver receiver in _receivers) receiver.Rearm(_signal);
+        tun.Rearm(_signal, _flags.Spin);
+        foreach (UdpReceiver receiver in _receivers) receiver.Rearm(_signal, _flags.Spin);
         foreach (UdpSender sender in _senders) sender.Rearm(_signal);
         WorkerEnds[] workers = [.. tun.Queues.Select((queue, i) => new WorkerEnds(queue, _receivers[i], _senders[i]))];
         DataPlane plane = new(workers, _table, mtu, _options with { JoinsUdp = tun.TakesUdpSegments }, _signal, PacketThread.Prepare);

@@ -64,9 +64,10 @@ public sealed unsafe class TunDevice : IDisposable
 
     /// <summary>Makes the queues fit for other loops, after those that used them have ended: what waits in the kernel is not lost.</summary>
     /// <param name="signal">Ends the waits of all queues from now on.</param>
-    public void Rearm(ShutdownSignal signal)
+    /// <param name="spin">How long a wait may look before it sleeps; zero for not at all.</param>
+    public void Rearm(ShutdownSignal signal, TimeSpan spin)
     {
-        foreach (TunQueue queue in Queues) queue.Rearm(signal);
+        foreach (TunQueue queue in Queues) queue.Rearm(signal, spin);
     }
 
     /// <inheritdoc/>

@@ -4,8 +4,8 @@ using Overlay.Encap.Buffers;
 using Overlay.Encap.Devices;
 using Overlay.Encap.Linux.Abi;
 using Overlay.Encap.Linux.Gate;
+using Overlay.Encap.Linux.Threads;
 using Overlay.Encap.Wire;
-using static Tmds.Linux.LibC;
 
 namespace Overlay.Encap.Linux;
 
@@ -17,13 +17,12 @@ public sealed unsafe class TunQueue : ITunQueue, IDisposable
     private const int Runt = VirtioNetHeader.Size + IPv4View.MinHeader;
 
     private readonly FileDescriptor _descriptor;
-    private ShutdownSignal _signal;
+    private readonly PacketWait _wait;
 
-    internal TunQueue(FileDescriptor descriptor, ShutdownSignal signal) => (_descriptor, _signal) = (descriptor, signal);
+    internal TunQueue(FileDescriptor descriptor, ShutdownSignal signal) => (_descriptor, _wait) = (descriptor, new PacketWait(descriptor, signal));
 
     /// <inheritdoc/>
-    public bool WaitReadable() =>
-        Syscall.Poll(_descriptor, POLLIN, _signal.Descriptor, ShutdownSignal.LongestWait, out _, out bool stopping) >= 0 && !stopping;
+    public bool WaitReadable() => _wait.UntilReadable();
 
     /// <inheritdoc/>
     public IoResult Read(Span<byte> destination) => Outcome.OfRead(Syscall.Read(_descriptor, destination));
@@ -44,8 +43,8 @@ public sealed unsafe class TunQueue : ITunQueue, IDisposable
         return Outcome.OfWrite(Syscall.WriteV(_descriptor, vector, pieces.Length));
     }
 
-    /// <summary>From now on another signal ends the waits. Not while a thread waits.</summary>
-    internal void Rearm(ShutdownSignal signal) => _signal = signal;
+    /// <inheritdoc cref="PacketWait.Rearm"/>
+    internal void Rearm(ShutdownSignal signal, TimeSpan spin) => _wait.Rearm(signal, spin);
 
     /// <inheritdoc/>
     public void Dispose() => _descriptor.Dispose();

@@ -6,6 +6,7 @@ using Overlay.Encap.Buffers;
 using Overlay.Encap.Devices;
 using Overlay.Encap.Linux.Abi;
 using Overlay.Encap.Linux.Gate;
+using Overlay.Encap.Linux.Threads;
 using static Tmds.Linux.LibC;
 
 namespace Overlay.Encap.Linux;
@@ -16,13 +17,13 @@ public sealed unsafe class UdpReceiver : IUnderlayReceiver, IDisposable
     private const int ControlSize = 64;   // a UDP_GRO and an IP_TOS message, 24 bytes each
 
     private readonly FileDescriptor _descriptor;
-    private ShutdownSignal _signal;
+    private readonly PacketWait _wait;
     private mmsghdr[] _messages = [];
     private iovec[] _vector = [];
     private sockaddr_in[] _sources = [];
     private byte[] _control = [];
 
-    private UdpReceiver(FileDescriptor descriptor, ShutdownSignal signal) => (_descriptor, _signal) = (descriptor, signal);
+    private UdpReceiver(FileDescriptor descriptor, ShutdownSignal signal) => (_descriptor, _wait) = (descriptor, new PacketWait(descriptor, signal));
 
     /// <summary>Opens and binds the socket.</summary>
     /// <param name="address">The address to receive on.</param>
@@ -56,8 +57,7 @@ public sealed unsafe class UdpReceiver : IUnderlayReceiver, IDisposable
     }
 
     /// <inheritdoc/>
-    public bool WaitReadable() =>
-        Syscall.Poll(_descriptor, POLLIN, _signal.Descriptor, ShutdownSignal.LongestWait, out _, out bool stopping) >= 0 && !stopping;
+    public bool WaitReadable() => _wait.UntilReadable();
 
     /// <inheritdoc/>
     public IoResult Receive(ReceiveBatch batch)
@@ -75,9 +75,11 @@ public sealed unsafe class UdpReceiver : IUnderlayReceiver, IDisposable
     }
 
     /// <summary>Makes it fit for another loop, after the one that used it has ended: another signal ends the waits from now on.</summary>
-    public void Rearm(ShutdownSignal signal)
+    /// <param name="signal">The signal.</param>
+    /// <param name="spin">How long a wait may look before it sleeps; zero for not at all.</param>
+    public void Rearm(ShutdownSignal signal, TimeSpan spin)
     {
-        _signal = signal;
+        _wait.Rearm(signal, spin);
         _messages = [];   // they point into the memory of the loop that ended
     }
 

@@ -75,6 +75,7 @@ internal static class OptionsBinder
         Gso = Offload(reader, OffloadGso),
         Gro = Offload(reader, OffloadGro),
         Tso = Offload(reader, OffloadTso),
+        Spin = TimeSpan.FromMicroseconds(reader.Number(Spin, 0, 1000)),
     };
 
     private static OffloadMode Offload(ValueReader reader, Flag flag) =>

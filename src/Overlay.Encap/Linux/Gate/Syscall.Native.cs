@@ -36,6 +36,9 @@ internal static unsafe partial class Syscall
         internal static partial int sched_setscheduler(int thread, int policy, int* priority);
 
         [LibraryImport("libc", SetLastError = true)]
+        internal static partial int sched_yield();
+
+        [LibraryImport("libc", SetLastError = true)]
         internal static partial int adjtimex(timex* state);
     }
 }

@@ -121,6 +121,9 @@ internal static unsafe partial class Syscall
         return Result(Native.sched_setscheduler(0, SchedBatch, &priority));
     }
 
+    /// <summary>sched_yield(2): whoever else wants this core gets it.</summary>
+    public static void YieldProcessor() => _ = Native.sched_yield();
+
     /// <summary>adjtimex(2): reads the clock's state, and changes what <see cref="timex.modes"/> says.</summary>
     public static int AdjustClock(ref timex state)
     {

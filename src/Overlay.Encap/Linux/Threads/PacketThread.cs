@@ -1,6 +1,6 @@
 using Overlay.Encap.Linux.Gate;
 
-namespace Overlay.Encap.Linux;
+namespace Overlay.Encap.Linux.Threads;
 
 /// <summary>How a packet thread asks the scheduler to treat it.</summary>
 public static class PacketThread
