@@ -31,10 +31,15 @@ internal sealed record DoctorSettings(AgentOptions Options, string Source, IRead
         if (environmentFile is null && agents.Length == 1 && AddAgents(agents[0], files, values)) sources.Add($"process {agents[0].Id}");
         else if (AddFile(environmentFile, files, values, errors) is { } path) sources.Add(path);
 
+        string note = agents.Length > 1 && environmentFile is null ? $"{agents.Length} agents run here (processes {string.Join(", ", agents.Select(a => a.Id))}): name one by its flags or --env-file" : "";
+        if (note.Length > 0 && sources.Count == 0)
+        {
+            errors.Add(note);   // by the defaults it would be a report on neither
+            return null;
+        }
         AgentOptions? options = OptionsBinder.Bind(values, errors, []);
         if (options is null) return null;
-        string note = agents.Length > 1 && environmentFile is null ? $"; {agents.Length} agents run here: name one by its flags or --env-file" : "";
-        return new DoctorSettings(options, (sources.Count == 0 ? "the defaults" : string.Join(", then ", sources)) + note, agents);
+        return new DoctorSettings(options, (sources.Count == 0 ? "the defaults" : string.Join(", then ", sources)) + (note.Length > 0 ? $"; {note}" : ""), agents);
     }
 
     // Another doctor, or any verb, is no daemon.

@@ -37,15 +37,17 @@ internal sealed class Examination(DoctorSettings settings, HostFiles files, Time
         Task<HostFacts> hostTask = HostGatherer.GatherAsync(options, files, settings.Agents, time, limit.Token);
         Task<FirewallFacts> firewallTask = FirewallFacts.ReadAsync(time, limit.Token);
         EtcdFacts etcd = await EtcdGatherer.GatherAsync(options.Etcd, PublicIp(options, netlink), time, limit.Token).ConfigureAwait(false);
-        NodeFacts node = NodeGatherer.Gather(options, etcd.Config, netlink, files, settings.Agents);
-        IReadOnlyList<Lease> peers = etcd.Peers(node.Underlay?.PublicIp);
-        if (peers.Count > 0) progress($"probing {Math.Min(peers.Count, PeerGatherer.MostPeers)} peers");
+        etcd = etcd.WithCache(options.StateDirectory, options.Etcd.Prefix);
+        NodeFacts node = NodeGatherer.Gather(options, etcd.KnownConfig, netlink, files, settings.Agents);
+        // Where the flags name no interface of this host, its own lease would pass for a peer's.
+        Lease[] peers = [.. etcd.Peers(node.Underlay?.PublicIp).Where(p => !node.Host.Addresses.Any(a => a.Address.Equals(p.Attributes.PublicIP)))];
+        if (peers.Length > 0) progress($"probing {Math.Min(peers.Length, PeerGatherer.MostPeers)} peers");
         IEnumerable<Finding> ofPeers = await ProbeAsync(etcd, node, peers, limit.Token).ConfigureAwait(false);
 
         HostFacts host = await hostTask.ConfigureAwait(false);
         FirewallFacts firewall = await firewallTask.ConfigureAwait(false);
         DockerFacts docker = DockerFacts.Read(files);
-        Lease? first = peers.Count > 0 ? peers[0] : null;
+        Lease? first = peers.Length > 0 ? peers[0] : null;
         (IPAddress, IPAddress)[] ways = [.. peers.Take(PeerGatherer.MostPeers).Select(p => (p.Attributes.PublicIP, p.Subnet.BaseAddress))];
         IEnumerable<Finding> findings =
         [
@@ -65,15 +67,16 @@ internal sealed class Examination(DoctorSettings settings, HostFiles files, Time
         return [.. findings.OrderBy(finding => order[finding.Check])];
     }
 
-    private async Task<IEnumerable<Finding>> ProbeAsync(EtcdFacts etcd, NodeFacts node, IReadOnlyList<Lease> peers, CancellationToken stop)
+    private async Task<IEnumerable<Finding>> ProbeAsync(EtcdFacts etcd, NodeFacts node, Lease[] peers, CancellationToken stop)
     {
         static IEnumerable<Finding> Skip(string reason) => [Checks.Reach.Skip(reason), Checks.PathMtu.Skip(reason), Checks.Jitter.Skip(reason)];
-        if (etcd.Problem is not null) return Skip("etcd does not answer, so the peers are not known");
+        if (etcd.Problem is not null && etcd.Cache is null) return Skip($"etcd cannot be read, and {settings.Options.StateDirectory} has no cache of it that can be: the peers are not known");
         if (node.OverlayMtu is not { } mtu || node.Tun is null) return Skip($"there is no {node.Device} to probe through");
         await using EchoSocket? sockets = EchoSocket.Open(time, out string? problem);
         if (sockets is null) return Skip(problem!);
         IReadOnlyList<PeerFacts> facts = await PeerGatherer.GatherAsync(peers, mtu, node.Port, sockets, time, stop).ConfigureAwait(false);
-        return PeerChecks.Judge(facts, peers.Count - facts.Count, node.Port, node.Underlay?.Link.Name ?? "eth0");
+        IEnumerable<Finding> findings = PeerChecks.Judge(facts, peers.Length - facts.Count, node.Port, node.Underlay?.Link.Name ?? "eth0");
+        return etcd.Cache is null ? findings : findings.Prepend(Checks.Reach.Skip($"etcd cannot be read: the peers below are those of the agent's cache of {etcd.Cache.Saved:u}"));
     }
 
     private static IPAddress? PublicIp(AgentOptions options, RouteNetlink netlink)

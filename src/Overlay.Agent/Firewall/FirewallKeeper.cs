@@ -28,6 +28,7 @@ internal sealed class FirewallKeeper
     private OverlayRules _rules;
     private string? _vainScript;
     private int _vainTries;
+    private long _lastTry;
     private long? _repairSaid;
     private int _repairs;
     private volatile string? _failure;
@@ -87,9 +88,9 @@ internal sealed class FirewallKeeper
     {
         try
         {
-            await EnsureAsync(firewall, hasMoved, stop).ConfigureAwait(false);
-            if (_failure is not null) _log.FirewallWorksAgain();
-            Tell(failure: null, _obstacle);
+            string? vain = await EnsureAsync(firewall, hasMoved, stop).ConfigureAwait(false);
+            if (_failure is not null && vain is null) _log.FirewallWorksAgain();
+            Tell(vain, _obstacle);
             _inPlace.TrySetResult(true);
         }
         catch (FirewallException e)
@@ -103,28 +104,33 @@ internal sealed class FirewallKeeper
         }
     }
 
-    private async Task EnsureAsync(IFirewall firewall, bool hasMoved, CancellationToken stop)
+    // Returns why it was in vain, in words; null where the rules stand.
+    private async Task<string?> EnsureAsync(IFirewall firewall, bool hasMoved, CancellationToken stop)
     {
         FirewallFinding finding = await firewall.LookAsync(_rules, stop).ConfigureAwait(false);
-        if (finding.Plan is null) _vainTries = 0;
-        if (finding.Plan is { } plan && (plan.Script != _vainScript || _vainTries < MostVainTries))
+        if (finding.Plan is { } plan)
         {
-            await firewall.ApplyAsync(plan, stop).ConfigureAwait(false);
-            Say(firewall, plan, hasMoved);
-            finding = await firewall.LookAsync(_rules, stop).ConfigureAwait(false);
-            // Somebody who flushes may have been quicker; but not every time.
-            bool inVain = finding.Plan?.Script == plan.Script;
-            _vainTries = !inVain ? 0 : plan.Script == _vainScript ? _vainTries + 1 : 1;
-            _vainScript = inVain ? plan.Script : null;
-            if (_vainTries == MostVainTries) _log.FirewallUnreadable(firewall.Name, string.Join("; ", plan.Changes));
+            if (plan.Script != _vainScript) _vainTries = 0;
+            if (_vainTries < MostVainTries || _time.GetElapsedTime(_lastTry) >= RepeatEvery)
+            {
+                await firewall.ApplyAsync(plan, stop).ConfigureAwait(false);
+                if (_vainTries < MostVainTries) Say(firewall, plan, hasMoved);
+                finding = await firewall.LookAsync(_rules, stop).ConfigureAwait(false);
+                (_vainScript, _lastTry) = (plan.Script, _time.GetTimestamp());
+                // Somebody who flushes may have been quicker; but not every time.
+                _vainTries = finding.Plan?.Script != plan.Script ? 0 : Math.Min(_vainTries + 1, MostVainTries + 1);
+                if (_vainTries == MostVainTries) _log.FirewallInVain(firewall.Name, MostVainTries, RepeatEvery.TotalSeconds, string.Join("; ", plan.Changes));
+            }
         }
-        else if (!_inPlace.Task.IsCompleted && IsWanted)
+        else
         {
-            _log.FirewallInPlace(firewall.Name, "as an earlier run left them");
+            _vainTries = 0;
+            if (!_inPlace.Task.IsCompleted && IsWanted) _log.FirewallInPlace(firewall.Name, "as an earlier run left them");
         }
         if (finding.Obstacle is { } obstacle && obstacle != _obstacle) _log.FirewallObstacle(obstacle);
         if (finding.Obstacle is null && _obstacle is not null) _log.FirewallObstacleGone();
         Tell(_failure, finding.Obstacle);
+        return _vainTries < MostVainTries ? null : "they do not stay, or are printed differently from how they were given";
     }
 
     private void Say(IFirewall firewall, RulePlan plan, bool hasMoved)

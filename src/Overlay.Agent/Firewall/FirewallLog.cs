@@ -11,7 +11,7 @@ internal static partial class FirewallLog
     [LoggerMessage(3301, LogLevel.Warning, "firewall rules were missing or changed and are put back ({Firewall}): {Changes}")]
     public static partial void FirewallRepaired(this ILogger logger, string firewall, string changes);
 
-    [LoggerMessage(3302, LogLevel.Warning, "firewall rules were missing or changed again and are put back ({Firewall}), {Count} times since this was last said; who does that? {Changes}")]
+    [LoggerMessage(3302, LogLevel.Warning, "firewall rules were missing or changed again and are put back ({Firewall}), {Count} times since this was last said; another program flushes them, look at firewalld, ufw and scripts that run iptables-restore or nft -f: {Changes}")]
     public static partial void FirewallRepairedAgain(this ILogger logger, string firewall, int count, string changes);
 
     [LoggerMessage(3303, LogLevel.Error, "firewall rules cannot be kept, trying again every {Seconds} s: {Problem}")]
@@ -35,8 +35,9 @@ internal static partial class FirewallLog
     [LoggerMessage(3309, LogLevel.Warning, "firewall rules of an earlier run may be left ({Firewall}): {Problem}")]
     public static partial void FirewallOtherLeft(this ILogger logger, string firewall, string problem);
 
-    [LoggerMessage(3310, LogLevel.Error, "{Firewall} prints the rules differently from how they were given, so they cannot be checked; please report it. They are not written again until they change: {Changes}")]
-    public static partial void FirewallUnreadable(this ILogger logger, string firewall, string changes);
+    [LoggerMessage(3312, LogLevel.Error,
+        "firewall rules do not stay ({Firewall}): written {Tries} times, and missing or different right after. Either another program removes them at once (nft monitor shows it), or the tool prints them differently from how they were given: please report that. Tried every {Seconds} s from now on: {Changes}")]
+    public static partial void FirewallInVain(this ILogger logger, string firewall, int tries, double seconds, string changes);
 
     [LoggerMessage(3311, LogLevel.Information, "firewall rules follow the node to its new subnet ({Firewall}): {Changes}")]
     public static partial void FirewallMoved(this ILogger logger, string firewall, string changes);

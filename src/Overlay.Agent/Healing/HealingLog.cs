@@ -6,11 +6,18 @@ namespace Overlay.Agent.Healing;
 /// <summary>The messages of this room. Event ids 3350 to 3399; an id is never used again for something else.</summary>
 internal static partial class HealingLog
 {
-    [LoggerMessage(3350, LogLevel.Warning, "overlay device mended: {Flaw} ({Times} mended since the last such line)")]
-    public static partial void Mended(this ILogger logger, string flaw, int times);
+    [LoggerMessage(3350, LogLevel.Warning, "overlay device mended: {Flaw}")]
+    public static partial void Mended(this ILogger logger, string flaw);
 
-    [LoggerMessage(3351, LogLevel.Error, "overlay device cannot be mended, tried again and again: {Flaw}")]
+    [LoggerMessage(3351, LogLevel.Error, "overlay device cannot be mended, tried again every few seconds: {Flaw}")]
     public static partial void NotMended(this ILogger logger, string flaw);
+
+    [LoggerMessage(3357, LogLevel.Warning,
+        "overlay device mended {Times} times since this was last said: {Flaw}; another program undoes it, \"ip -ts monitor link address route\" shows when: NetworkManager, systemd-networkd, a script?")]
+    public static partial void MendedAgain(this ILogger logger, string flaw, int times);
+
+    [LoggerMessage(3358, LogLevel.Information, "overlay device mended after all: {Flaw}")]
+    public static partial void MendedAtLast(this ILogger logger, string flaw);
 
     [LoggerMessage(3352, LogLevel.Warning, "{Finding}")]
     public static partial void Found(this ILogger logger, string finding);
@@ -27,4 +34,13 @@ internal static partial class HealingLog
 
     [LoggerMessage(3356, LogLevel.Warning, "this host's network cannot be looked at now: {Problem}")]
     public static partial void CannotLook(this ILogger logger, string problem);
+
+    [LoggerMessage(3359, LogLevel.Information, "this host's network can be looked at again")]
+    public static partial void LooksAgain(this ILogger logger);
+
+    [LoggerMessage(3360, LogLevel.Warning, "{Trouble}: peers are not reached meanwhile; \"ip -br address\" shows what is there, dmesg and what manages this network (networkctl, nmcli) may tell why")]
+    public static partial void UnderlayTrouble(this ILogger logger, string trouble);
+
+    [LoggerMessage(3361, LogLevel.Information, "underlay {Interface}, {Address} is in order again after {Seconds} s")]
+    public static partial void UnderlayWell(this ILogger logger, string @interface, IPAddress address, double seconds);
 }

@@ -42,30 +42,19 @@ internal sealed class HostFindings(TimeProvider time, ILogger log)
     {
         if (netlink.Link(settings.Device) is not { } device) yield break;
         IReadOnlyList<LinkInfo> links = netlink.Links();
-        RouteInfo[] foreign = [.. netlink.MainTable().Where(route => IsInTheWay(route, settings, node.Local.Subnet, device.Index))];
-        foreach (RouteInfo route in foreign)
-        {
-            yield return $"a route that is not this agent's takes packets of the overlay: {route.Destination} {WayOf(route, links)} metric {route.Metric}; "
-                + $"it is left alone, ip route delete {route.Destination} removes it";
-        }
+        IPNetwork own = new(AddressOf(node.Local.Subnet.Address), node.Local.Subnet.Length);
+        RouteInfo[] foreign = [.. OverlayRoutes.InTheWay(netlink.MainTable(), settings.Network, own, device.Index)];
+        foreach (string route in foreign.Select(route => OverlayRoutes.Describe(route, links)))
+            yield return $"a route that is not this agent's takes packets of the overlay: {route}; it is left alone, ip route delete {route} removes it";
         // Also what is not in the main table: another table that a rule puts in front of it.
         foreach (IPAddress peer in node.Remotes[..Math.Min(MostPeersAsked, node.Remotes.Length)].ToArray().Select(remote => AddressOf(remote.Subnet.Address)))
         {
             if (foreign.Any(route => route.Destination.Contains(peer)) || netlink.RouteTo(peer) is not { } way || way.LinkIndex == device.Index) continue;
-            yield return $"packets to {settings.Network} go {WayOf(way, links)} instead of through {settings.Device}: a policy rule or another route is in front "
+            string where = !way.IsUnicast ? "to nowhere" : $"through {links.FirstOrDefault(link => link.Index == way.LinkIndex)?.Name ?? "several next hops"}";
+            yield return $"packets to {settings.Network} go {where} instead of through {settings.Device}: a policy rule or another route is in front "
                 + $"(ip rule show; ip route get {peer})";
         }
     }
-
-    // A blackhole and the like count as well; what docker0 and its fellows have within our own subnet is as it should be.
-    private static bool IsInTheWay(RouteInfo route, OverlaySettings settings, Prefix own, int device)
-    {
-        if (route.LinkIndex == device || route.Destination.PrefixLength < settings.Network.PrefixLength || !settings.Network.Contains(route.Destination.BaseAddress)) return false;
-        return !own.Contains(Prefix.AddressOf(route.Destination.BaseAddress)) && route.Protocol != OverlayLink.RouteProtocol;
-    }
-
-    private static string WayOf(RouteInfo route, IReadOnlyList<LinkInfo> links) =>
-        !route.IsUnicast ? "to nowhere" : $"through {links.FirstOrDefault(link => link.Index == route.LinkIndex)?.Name ?? "several next hops"}";
 
     private IEnumerable<string> Switches(string device)
     {

@@ -37,6 +37,7 @@ internal sealed class HostKeeper(
     private const int PausePerLook = 10;   // a look takes at most this part of one processor, however long the kernel's tables are
 
     private readonly UnderlayWatch _underlay = new(options, choice => OverlaySettings.CheckUnderlay(config, choice), chosen, time);
+    private readonly UnderlayReport _report = new(time, log);
     private readonly Repairs _repairs = new(time, log);
     private readonly HostFindings _findings = new(time, log);
     private System.Net.IPAddress _published = chosen.PublicIp;
@@ -88,7 +89,7 @@ internal sealed class HostKeeper(
     {
         using CancellationTokenSource enough = CancellationTokenSource.CreateLinkedTokenSource(stop);
         Task<bool> hint = hints.WaitToReadAsync(enough.Token).AsTask();
-        await Task.WhenAny(hint, device.Ended, Task.Delay(limit, time, enough.Token)).ConfigureAwait(false);
+        await Task.WhenAny(hint, device.Ended, device.Unfinished, Task.Delay(limit, time, enough.Token)).ConfigureAwait(false);
         await enough.CancelAsync().ConfigureAwait(false);
         stop.ThrowIfCancellationRequested();
         if (hint.IsFaulted) await hint.ConfigureAwait(false);
@@ -104,6 +105,7 @@ internal sealed class HostKeeper(
             FollowUnderlay(HostNetwork.Read(netlink));
             device.Inspect(_repairs.Mend);
             if (_repairs.Trouble is null) _findings.Look(netlink, device.Settings, forwarder.Table.Current);
+            if (_blind is not null) log.LooksAgain();
             _blind = null;
         }
         catch (LinuxException e)
@@ -113,7 +115,7 @@ internal sealed class HostKeeper(
         }
         if (events.Overruns > _overruns) log.EventsOverrun(_overruns = events.Overruns);
         tell(string.Join("; ", new[] { _underlay.Trouble, _repairs.Trouble, _blind }.OfType<string>()) is { Length: > 0 } trouble ? trouble : null);
-        TimeSpan?[] wishes = [Every, _repairs.NextTry, _underlay.NextLook, _blind is null ? null : TimeSpan.FromSeconds(1)];
+        TimeSpan?[] wishes = [Every, _repairs.NextTry, _underlay.NextLook, _report.Take(_underlay.Trouble, _underlay.Current), _blind is null ? null : TimeSpan.FromSeconds(1)];
         return wishes.OfType<TimeSpan>().Min();
     }
 

@@ -6,94 +6,108 @@ using Overlay.Encap.Linux.Gate;
 namespace Overlay.Agent.Healing;
 
 /// <summary>
-/// Mends flaws at a bounded rate: the first few of a thing at once, then ever less often, so that another program that wants it otherwise
-/// costs neither of the two a processor, nor the log more than a line a minute for each thing.
+/// Mends flaws at a bounded rate: <see cref="AtOnce"/> of a thing without delay, and one more for each <see cref="Pace"/> that passes. So
+/// another program that wants it otherwise costs neither of the two a processor, nor the log more than a few lines a minute, and what breaks
+/// once in a while is mended at once even in the middle of such a fight.
 /// </summary>
 /// <remarks>Used by one caller at a time. A round is from <see cref="BeginRound"/> to the next.</remarks>
 internal sealed class Repairs(TimeProvider time, ILogger log)
 {
-    /// <summary>Mends of one thing that are done at once.</summary>
-    public const int Free = 10;   // of one cause may follow several flaws of several things
+    /// <summary>Mends of one thing that are done without delay after a time of calm.</summary>
+    public const int AtOnce = 10;   // of one cause may follow several flaws of several things
 
-    /// <summary>Longest time between two mends of one thing.</summary>
-    public static readonly TimeSpan MostHold = TimeSpan.FromSeconds(30);
+    /// <summary>Time between two mends of one thing that is broken again each time: as long as a thing may stay broken after a fight.</summary>
+    public static readonly TimeSpan Pace = TimeSpan.FromSeconds(5);
 
-    private static readonly TimeSpan LeastHold = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan Calm = TimeSpan.FromMinutes(1);   // without a flaw: the fight is over
+    private static readonly TimeSpan LeastPause = TimeSpan.FromMilliseconds(200);   // before what has failed is tried again
     private static readonly TimeSpan LineEvery = TimeSpan.FromMinutes(1);
 
+    private readonly long _start = time.GetTimestamp();
     private readonly Dictionary<string, History> _things = [];
-    private readonly Dictionary<string, string> _failures = [];
+    private readonly Dictionary<string, string> _troubles = [];
 
-    /// <summary>What could not be mended in this round, in words; null for nothing.</summary>
-    public string? Trouble => _failures.Count == 0 ? null : string.Join("; ", _failures.Values);
+    /// <summary>What is wrong after this round, in words; null for nothing.</summary>
+    public string? Trouble => _troubles.Count == 0 ? null : string.Join("; ", _troubles.Values);
 
     /// <summary>When to try again what was left in this round; null for nothing.</summary>
     public TimeSpan? NextTry { get; private set; }
+
+    private TimeSpan Now => time.GetElapsedTime(_start);
 
     /// <summary>A new look at the host begins.</summary>
     public void BeginRound()
     {
         NextTry = null;
-        _failures.Clear();
+        _troubles.Clear();
     }
 
     /// <summary>Mends a flaw, now or in a later round.</summary>
     public void Mend(Flaw flaw)
     {
         if (!_things.TryGetValue(flaw.Thing, out History? history)) _things[flaw.Thing] = history = new History();
-        TimeSpan since = history.Tries == 0 ? TimeSpan.MaxValue : time.GetElapsedTime(history.LastTry);
-        if (since > Calm) history.Tries = 0;
-        TimeSpan hold = HoldAfter(history.Tries);
-        if (since < hold)
+        TimeSpan wait = history.WaitAt(Now);
+        if (wait > TimeSpan.Zero)
         {
-            _failures[flaw.Thing] = history.Failure ?? $"{flaw.Found}; mended {history.Tries} times, next in {Math.Ceiling((hold - since).TotalSeconds)} s";
-            Again(hold - since);
+            _troubles[flaw.Thing] = history.Failure ?? $"{flaw.Found}; another program undoes each mend, the next is in {Math.Ceiling(wait.TotalSeconds)} s";
+            Again(wait);
             return;
         }
-        history.Tries++;
-        history.LastTry = time.GetTimestamp();
+        history.CountAt(Now);
         try
         {
             flaw.Mend();
-            history.Failure = null;
-            Say(history, flaw.Found);
+            SayMended(history, flaw.Found);
         }
         catch (Exception e) when (e is LinuxException or CannotStartException)
         {
-            string failure = $"{flaw.Found}; {e.Message}";
-            if (history.Failure is null) history.LastLine = null;   // what it was before says nothing of this
-            history.Failure = failure;
-            _failures[flaw.Thing] = failure;
-            Say(history, failure);
-            Again(HoldAfter(history.Tries) is var next && next > LeastHold ? next : LeastHold);
+            history.Failure = _troubles[flaw.Thing] = $"{flaw.Found}; {e.Message}";
+            SayFailed(history);
+            TimeSpan pause = history.WaitAt(Now);
+            Again(pause > LeastPause ? pause : LeastPause);
         }
     }
 
-    private static TimeSpan HoldAfter(int tries) =>
-        tries < Free ? TimeSpan.Zero : LeastHold * Math.Pow(2, Math.Min(tries - Free, 10)) is var hold && hold < MostHold ? hold : MostHold;
-
     private void Again(TimeSpan wait) => NextTry = NextTry is { } next && next < wait ? next : wait;
 
-    private void Say(History history, string text)
+    private void SayMended(History history, string found)
     {
+        history.Failure = null;
         history.Unsaid++;
-        if (history.LastLine is { } last && time.GetElapsedTime(last) < LineEvery) return;
-        if (history.Failure is null) log.Mended(text, history.Unsaid);
-        else log.NotMended(text);
-        (history.LastLine, history.Unsaid) = (time.GetTimestamp(), 0);
+        if (history.FailureStands) log.MendedAtLast(found);   // or the last word on it would be that it cannot be
+        else if (!IsDue(history.LastMended)) return;
+        else if (history.Unsaid == 1) log.Mended(found);
+        else log.MendedAgain(found, history.Unsaid);
+        (history.FailureStands, history.LastMended, history.Unsaid) = (false, Now, 0);
     }
+
+    private void SayFailed(History history)
+    {
+        if (!IsDue(history.LastFailed)) return;
+        log.NotMended(history.Failure!);
+        (history.FailureStands, history.LastFailed) = (true, Now);
+    }
+
+    private bool IsDue(TimeSpan? last) => last is null || Now - last >= LineEvery;
 
     private sealed class History
     {
-        public int Tries { get; set; }
+        private TimeSpan _paidUntil;   // each mend pushes it on by one pace
 
-        public long LastTry { get; set; }
+        /// <summary>Why the last try failed; null where it did not.</summary>
+        public string? Failure { get; set; }
 
-        public long? LastLine { get; set; }
+        /// <summary>Whether the log's last word is that it cannot be mended.</summary>
+        public bool FailureStands { get; set; }
 
+        public TimeSpan? LastMended { get; set; }
+
+        public TimeSpan? LastFailed { get; set; }
+
+        /// <summary>Mends that no line has told of.</summary>
         public int Unsaid { get; set; }
 
-        public string? Failure { get; set; }
+        public TimeSpan WaitAt(TimeSpan now) => _paidUntil - now - Pace * (AtOnce - 1);
+
+        public void CountAt(TimeSpan now) => _paidUntil = (_paidUntil > now ? _paidUntil : now) + Pace;
     }
 }

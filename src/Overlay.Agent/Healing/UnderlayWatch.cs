@@ -1,7 +1,6 @@
 using System.Net;
 using Overlay.Agent.Configuration;
 using Overlay.Agent.Startup;
-using Overlay.Encap.Linux.Netlink;
 
 namespace Overlay.Agent.Healing;
 
@@ -32,7 +31,7 @@ internal sealed class UnderlayWatch(UnderlaySettings settings, Action<UnderlayCh
     public void Look(HostNetwork host)
     {
         NextLook = null;
-        if (OwnerOf(Current.Address, host) is { } link)
+        if (UnderlayInterface.Owner(host, Current.Address) is { } link)
         {
             Trouble = link.IsUp ? null : $"underlay {link.Name} is down";
             _candidate = null;
@@ -63,11 +62,5 @@ internal sealed class UnderlayWatch(UnderlaySettings settings, Action<UnderlayCh
             return;
         }
         (Current, Trouble, _candidate) = (next, null, null);
-    }
-
-    private static LinkInfo? OwnerOf(IPAddress address, HostNetwork host)
-    {
-        AddressInfo? own = host.Addresses.FirstOrDefault(a => a.Address.Equals(address));
-        return own is null ? null : host.Links.FirstOrDefault(l => l.Index == own.LinkIndex);
     }
 }

@@ -141,7 +141,7 @@ internal sealed class AgentService(
         _status.Ready(follower.Describe());
         _log.Ready(follower.Describe());
 
-        firewall.TroubleChanged += () => _status.Say(follower.Describe());
+        firewall.TroubleChanged += follower.Report;
         following.Run("running the hook", hook.RunAsync);
         if (Patience() is { } patience)
         {

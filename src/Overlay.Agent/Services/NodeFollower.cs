@@ -36,6 +36,7 @@ internal sealed class NodeFollower
     private readonly AgentStatus _status;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly Lock _speaking = new();
     private readonly TaskCompletionSource<bool> _firstFileWritten = new(TaskCreationOptions.RunContinuationsAsynchronously);
     // Something that stands in the files has changed: what, is looked up when they are written, so that none writes an older subnet.
     private readonly Channel<bool> _changes =
@@ -108,7 +109,7 @@ internal sealed class NodeFollower
             if (written)
             {
                 _fileTrouble = null;
-                _log.SubnetFileWritten(_options.SubnetFile, env.Subnet, env.Network, env.Mtu, env.Masquerade);
+                _log.SubnetFileWritten(_options.SubnetFile, env.Subnet, env.Network, env.Mtu, env.Masquerade ? "true" : "false");   // as in the file
                 _firstFileWritten.TrySetResult(true);
                 _hook.Announce(env.Subnet);
                 continue;
@@ -125,7 +126,17 @@ internal sealed class NodeFollower
     {
         _hostTrouble = trouble;
         if (Interlocked.Exchange(ref _mtu, _device.Settings.Mtu.Bytes) != _device.Settings.Mtu.Bytes) _changes.Writer.TryWrite(true);
-        if (_status.IsReady) _status.Say(Describe());
+        Report();
+    }
+
+    /// <summary>Says this node in words to whoever looks; before it is ready, STATUS says what is waited for.</summary>
+    public void Report()
+    {
+        // Of two tasks that describe it at once, the one that speaks last must not be the one that looked first.
+        lock (_speaking)
+        {
+            if (_status.IsReady) _status.Say(Describe());
+        }
     }
 
     /// <summary>Follows the leases of all nodes.</summary>
@@ -195,12 +206,6 @@ internal sealed class NodeFollower
             else if (isNews) _log.ConfigAsStarted();
             Report();
         }
-    }
-
-    // Before that, STATUS says what is waited for.
-    private void Report()
-    {
-        if (_status.IsReady) _status.Say(Describe());
     }
 
     private void Move(OwnLease lease)

@@ -92,7 +92,8 @@ public static class UnderlayInterface
     private static LinkInfo? Link(HostNetwork host, RouteInfo? route) =>
         route is null ? null : host.Links.FirstOrDefault(l => l.Index == route.LinkIndex);
 
-    private static LinkInfo? Owner(HostNetwork host, IPAddress address)
+    /// <summary>The interface that has an address, or null.</summary>
+    internal static LinkInfo? Owner(HostNetwork host, IPAddress address)
     {
         AddressInfo? owned = host.Addresses.FirstOrDefault(a => a.Address.Equals(address));
         return owned is null ? null : host.Links.FirstOrDefault(l => l.Index == owned.LinkIndex);

@@ -27,7 +27,7 @@ internal static partial class AgentLog
     public static partial void UnderlayChosen(this ILogger logger, string @interface, IPAddress address, int mtu, IPAddress publicIp, string reason);
 
     [LoggerMessage(3020, LogLevel.Information, "{Path} written: subnet {Subnet} of {Network}, MTU {Mtu}, FLANNEL_IPMASQ={Masquerade}")]
-    public static partial void SubnetFileWritten(this ILogger logger, string path, IPNetwork subnet, IPNetwork network, int mtu, bool masquerade);
+    public static partial void SubnetFileWritten(this ILogger logger, string path, IPNetwork subnet, IPNetwork network, int mtu, string masquerade);
 
     [LoggerMessage(3021, LogLevel.Error, "{Path} cannot be written, not ready until it is: {Problem}")]
     public static partial void SubnetFileFailed(this ILogger logger, string path, string problem);

@@ -25,6 +25,7 @@ internal sealed class OverlayDevice : IDisposable
     private readonly RouteNetlink _netlink;
     private readonly PacketEngine _engine;
     private readonly ShutdownSignal _idle = new();
+    private volatile TaskCompletionSource _unfinished = NewSignal();
     private TunDevice? _tun;
     private OverlayLink? _link;
     private IPNetwork _subnet;
@@ -63,6 +64,9 @@ internal sealed class OverlayDevice : IDisposable
 
     /// <summary>Ends when the packet loops that run now do: time for an inspection.</summary>
     public Task Ended => _engine.Ended;
+
+    /// <summary>Ends when a change could not be carried out: time for an inspection.</summary>
+    public Task Unfinished => _unfinished.Task;
 
     /// <summary>
     /// Looks whether this host can carry the overlay, before anything is written to etcd: the UDP port is free, and a TUN device can be made.
@@ -114,11 +118,12 @@ internal sealed class OverlayDevice : IDisposable
     {
         lock (_gate)
         {
+            if (_unfinished.Task.IsCompleted) _unfinished = NewSignal();
             foreach (Flaw flaw in Flaws()) found(flaw);
         }
     }
 
-    /// <summary>Takes another subnet's address in place of the present one. What the kernel refuses is left for the next inspection.</summary>
+    /// <summary>Takes another subnet's address in place of the present one. What cannot be done is left for the next inspection.</summary>
     public void Move(IPNetwork subnet) => Change(() => _subnet = subnet);
 
     /// <summary>Takes another MTU. Packets wait meanwhile.</summary>
@@ -165,12 +170,14 @@ internal sealed class OverlayDevice : IDisposable
             {
                 foreach (Flaw flaw in Flaws()) flaw.Mend();
             }
-            catch (LinuxException)
+            catch (Exception e) when (e is LinuxException or CannotStartException)
             {
-                // Found again by the next inspection, which says so.
+                _unfinished.TrySetResult();   // found again by the next inspection, which says so and tries again
             }
         }
     }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private IEnumerable<Flaw> Flaws()
     {

@@ -28,9 +28,8 @@ internal sealed class OverlayLink
     private const int GsoMaxSize = 65_536;
 
     private readonly RouteNetlink _netlink;
-    private readonly int _gsoMaxSize;
 
-    private OverlayLink(RouteNetlink netlink, int index, int gsoMaxSize) => (_netlink, Index, _gsoMaxSize) = (netlink, index, gsoMaxSize);
+    private OverlayLink(RouteNetlink netlink, int index) => (_netlink, Index) = (netlink, index);
 
     /// <summary>Interface index.</summary>
     public int Index { get; }
@@ -43,29 +42,33 @@ internal sealed class OverlayLink
         int index = netlink.Link(settings.Device)?.Index ?? throw new CannotStartException($"{settings.Device} vanished while it was being set up");
         DisableIPv6(settings.Device);
         netlink.SetLink(index, settings.Mtu.Bytes, up: true, TxQueueLength, GsoMaxSize);
-        // A kernel that cannot be told the limit stays as it is: that is no flaw.
-        return new OverlayLink(netlink, index, netlink.Link(index)?.GsoMaxSize ?? GsoMaxSize);
+        return new OverlayLink(netlink, index);
     }
 
     /// <summary>Whether the interface stands in this network namespace.</summary>
     public bool Exists() => _netlink.Link(Index) is { Kind: "tun" };
 
-    /// <summary>What is not as it should be. Lazy: each is looked for after the one before has been dealt with, as one may follow from another.</summary>
+    /// <summary>
+    /// What is not as it should be. Lazy: each is looked for after the one before has been dealt with, as one may follow from another. What
+    /// packets pass with any value of (a shorter queue, smaller super-packets) is the operator's to tune, and stays as he sets it.
+    /// </summary>
     /// <param name="settings">What it should be.</param>
     /// <param name="subnet">This node's lease.</param>
     public IEnumerable<Flaw> Flaws(OverlaySettings settings, IPNetwork subnet)
     {
         if (_netlink.Link(Index) is { } named && named.Name != settings.Device)
-            yield return new Flaw("name", $"it was renamed to {named.Name}", () => Rename(settings));
+            yield return new Flaw("name", $"it was renamed to {named.Name}", () => Rename(named, settings));
 
         if (_netlink.Link(Index) is not { } link) yield break;
         string odd = string.Join(", ", Oddities(link, settings));
-        if (odd.Length > 0) yield return new Flaw("link", odd, () => SetUp(settings));
+        if (odd.Length > 0) yield return new Flaw("link", odd, () => SetUp(link, settings));
 
         foreach (Flaw flaw in AddressFlaws(settings.Network, subnet)) yield return flaw;
-        if (!_netlink.MainTable().Any(route => IsOurs(route, settings.Network, subnet.BaseAddress)))
+        // The first of its prefix and metric takes the packets; what stands behind ours is in nobody's way.
+        RouteInfo? first = _netlink.MainTable().FirstOrDefault(route => route.Destination.Equals(settings.Network) && route is { Metric: 0, Tos: 0 });
+        if (first is null || !IsOurs(first, subnet.BaseAddress))
         {
-            yield return new Flaw("route", $"the route to {settings.Network} was gone or replaced",
+            yield return new Flaw("route", $"the route to {settings.Network} was {(first is null ? "gone" : "replaced")}",
                 () => _netlink.ReplaceRoute(settings.Network, Index, subnet.BaseAddress));
         }
         foreach (Flaw flaw in BlackholeFlaws(settings, subnet)) yield return flaw;
@@ -74,12 +77,11 @@ internal sealed class OverlayLink
     /// <summary>Whether a route is a blackhole that an agent has made, this one or another on this host.</summary>
     public static bool IsOwnBlackhole(RouteInfo route) => route is { IsUnicast: false, Metric: BlackholeMetric, Protocol: RouteProtocol };
 
-    private IEnumerable<string> Oddities(LinkInfo link, OverlaySettings settings)
+    private static IEnumerable<string> Oddities(LinkInfo link, OverlaySettings settings)
     {
         if (!link.IsUp) yield return "it was set down";
         if (link.Mtu != settings.Mtu.Bytes) yield return $"its MTU was {link.Mtu}, not {settings.Mtu.Bytes}";
-        if (link.TxQueueLength != TxQueueLength) yield return $"its txqueuelen was {link.TxQueueLength}, not {TxQueueLength}";
-        if (link.GsoMaxSize != _gsoMaxSize) yield return $"its gso_max_size was {link.GsoMaxSize}, not {_gsoMaxSize}";
+        if (link.TxQueueLength == 0) yield return "its queue was set to 0 packets, which lets none pass";
     }
 
     // As flannel: an address of the overlay that is not this node's would be the source of packets that no peer takes.
@@ -97,9 +99,8 @@ internal sealed class OverlayLink
         }
     }
 
-    private bool IsOurs(RouteInfo route, IPNetwork network, IPAddress source) =>
-        route.IsUnicast && route.Destination.Equals(network) && route.LinkIndex == Index && route.Metric == 0 && route.Gateway is null
-        && source.Equals(route.PreferredSource);
+    private bool IsOurs(RouteInfo route, IPAddress source) =>
+        route.IsUnicast && route.LinkIndex == Index && route.Gateway is null && source.Equals(route.PreferredSource);
 
     private IEnumerable<Flaw> BlackholeFlaws(OverlaySettings settings, IPNetwork subnet)
     {
@@ -115,13 +116,13 @@ internal sealed class OverlayLink
     }
 
     // An MTU below 1280 takes IPv6 off a device, and one above puts it on again, switched on.
-    private void SetUp(OverlaySettings settings)
+    private void SetUp(LinkInfo link, OverlaySettings settings)
     {
-        _netlink.SetLink(Index, settings.Mtu.Bytes, up: true, TxQueueLength, GsoMaxSize);
+        SetLink(link, settings, up: true);
         DisableIPv6(settings.Device);
     }
 
-    private void Rename(OverlaySettings settings)
+    private void Rename(LinkInfo link, OverlaySettings settings)
     {
         try
         {
@@ -130,10 +131,13 @@ internal sealed class OverlayLink
         catch (LinuxException e) when (e.Errno == Errno.EBUSY)
         {
             // Before Linux 6.2 only what is down can be renamed; that it is down is the next flaw.
-            _netlink.SetLink(Index, settings.Mtu.Bytes, up: false, TxQueueLength, GsoMaxSize);
+            SetLink(link, settings, up: false);
             _netlink.Rename(Index, settings.Device);
         }
     }
+
+    private void SetLink(LinkInfo link, OverlaySettings settings, bool up) =>
+        _netlink.SetLink(Index, settings.Mtu.Bytes, up, link.TxQueueLength > 0 ? link.TxQueueLength : TxQueueLength, link.GsoMaxSize > 0 ? link.GsoMaxSize : GsoMaxSize);
 
     // Nothing but IPv4 passes, so the kernel need not look for IPv6 routers there. A host without IPv6 has no such file.
     private static void DisableIPv6(string device)

@@ -3,11 +3,13 @@ using System.Text;
 using Overlay.Agent.Doctor;
 using Overlay.Agent.Doctor.Etcd;
 using Overlay.Agent.State;
+using Overlay.Agent.Tests.Support;
 using Overlay.Encap.Wire;
 using Overlay.Subnet.Etcd.Inspection;
 using Overlay.Subnet.Model;
 using Overlay.Subnet.Store;
 using Overlay.Subnet.Survey;
+using Overlay.Subnet.Watching;
 
 namespace Overlay.Agent.Tests.Doctor;
 
@@ -48,6 +50,8 @@ public class EtcdCheckTests
         Some.AssertIs(MemberChecks.Judge(Good with { Members = [Member, new("http://b:2379") { Problem = "no connection" }] }), Checks.Members, Verdict.Warn, "no connection");
         Some.AssertIs(MemberChecks.Judge(Good with { Members = [Member, new("http://127.0.0.1:4001") { Problem = "no connection" }] }), Checks.Members, Verdict.Skip, "etcd's port of old");
         Some.AssertIs(Judge(m => m with { Status = m.Status! with { LeaderId = 0 } }), Checks.Leader, Verdict.Fail, "no leader");
+        Some.AssertIs(MemberChecks.Judge(Good with { Members = [Member, Member with { Status = Member.Status! with { LeaderId = 8 } }] }), Checks.Leader, Verdict.Fail, "follow different leaders");
+        Some.AssertIs(Judge(m => m with { Status = m.Status! with { IsLearner = true } }), Checks.Members, Verdict.Warn, "a learner");
         Some.AssertIs(Judge(m => m with { Metrics = EtcdMetrics.Parse("etcd_server_leader_changes_seen_total 40\n") }), Checks.Leader, Verdict.Warn, "40 changes");
         Some.AssertIs(Judge(m => m with { Reads = [TimeSpan.FromSeconds(1)] }), Checks.Latency, Verdict.Warn, "1000.0 ms");
         Some.AssertIs(Judge(m => m with { Metrics = EtcdMetrics.Parse(SlowDisk) }), Checks.Fsync, Verdict.Warn, "99 % of fsyncs within 502");
@@ -72,11 +76,31 @@ public class EtcdCheckTests
     public void Each_fault_of_the_lease_is_named()
     {
         Some.AssertIs(LeaseChecks.Judge(Good with { Config = null, ConfigProblem = "Network: missing" }, Some.Node, null), Checks.Config, Verdict.Fail, "Network: missing");
+        Some.AssertIs(LeaseChecks.Judge(Good with { Config = NetworkConfig.Parse("""{"Network":"10.1.0.0/16"}"""u8) }, Some.Node, null), Checks.Config, Verdict.Warn, "Backend.Type is missing");
         Some.AssertIs(LeaseChecks.Judge(Good with { Keys = [] }, Some.Node, null), Checks.Own, Verdict.Fail, "no key for 192.168.64.1");
         Some.AssertIs(LeaseChecks.Judge(Good with { OwnLife = null }, Some.Node, null), Checks.Own, Verdict.Fail, "does not exist any more");
         Some.AssertIs(LeaseChecks.Judge(Good with { OwnLife = new(TimeSpan.FromMinutes(5), TimeSpan.FromHours(24), 1) }, Some.Node, null), Checks.Own, Verdict.Warn, "should have been renewed");
         Some.AssertIs(LeaseChecks.Judge(Good with { Keys = Keys(Key("10.1.99.0-24", "192.168.64.1")) }, Some.Node, null), Checks.Own, Verdict.Fail, "the key is 10.1.99.0-24");
         Assert.All(LeaseChecks.Judge(Good with { Problem = "etcd is away" }, Some.Node, null), f => Assert.Equal(Verdict.Skip, f.Verdict));
+    }
+
+    [Fact]
+    public void Without_etcd_the_agents_cache_of_this_prefix_tells_config_and_peers()
+    {
+        using TempFolder folder = new();
+        IPAddress own = IPAddress.Parse("192.168.64.1");
+        EtcdFacts away = new() { Problem = "no connection" };
+        LeaseTable leases = LeaseTable.Build(10, [.. Good.Keys.Select(key => key.Lease!)], own);
+        EtcdCache cache = new("00000000000000000000000000000001", MacAddress.NewLocal(), "/overlay", own, DateTimeOffset.UnixEpoch, Some.Node.Config!, leases);
+        Assert.True(new CacheFile(folder.Path).TrySave(cache, out string? problem), problem);
+
+        EtcdFacts known = away.WithCache(folder.Path, "/overlay");
+
+        Assert.Equal("10.1.16.0-24", Assert.Single(known.Peers(own)).Key.Name);
+        Assert.Equal(Some.Node.Config, known.KnownConfig);
+        Some.AssertIs(LeaseChecks.Judge(known, Some.Node, null), Checks.Config, Verdict.Skip, "no connection; 10.1.0.0/16, /24 each, VNI 1, UDP 8472 by the agent's cache of 1970-01-01");
+        Assert.Null(away.WithCache(folder.Path, "/another").Cache);
+        Assert.Same(Good, Good.WithCache(folder.Path, "/overlay"));   // etcd itself knows better
     }
 
     [Fact]

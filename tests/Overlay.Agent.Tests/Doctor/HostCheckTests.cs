@@ -1,3 +1,4 @@
+using Overlay.Agent.Cli.Grammar;
 using Overlay.Agent.Doctor;
 using Overlay.Agent.Doctor.Host;
 using Overlay.Agent.Doctor.Node;
@@ -32,6 +33,7 @@ public class HostCheckTests
     {
         Some.AssertIs(HostChecks.Judge(Good with { Virtualization = new("openvz", true) }), Checks.Virtualization, Verdict.Fail, "OpenVZ container");
         Some.AssertIs(HostChecks.Judge(Good with { Virtualization = new("lxc", true) }), Checks.Virtualization, Verdict.Warn, "container (lxc)");
+        Some.AssertIs(HostChecks.Judge(Good with { Virtualization = new("docker", true, true) }), Checks.Virtualization, Verdict.Warn, "inside of a docker container");
         Some.AssertIs(HostChecks.Judge(Good with { Kernel = new(new Version(7, 1, 0), true, true) }), Checks.Kernel, Verdict.Warn, "damages segmented UDP sends");
         Some.AssertIs(HostChecks.Judge(Good with { Kernel = new(new Version(4, 15, 0), false, false) }), Checks.Kernel, Verdict.Warn, "lacks UDP_SEGMENT");
         Some.AssertIs(HostChecks.Judge(Good with { TunProblem = "No such device" }), Checks.Tun, Verdict.Fail, "No such device");
@@ -84,6 +86,30 @@ public class HostCheckTests
 
         Assert.Equal("192.168.64.1", socket.Address.ToString());
         Assert.Equal([(321, "flanneld")], socket.Holders);
+    }
+
+    [Fact]
+    public void A_process_that_has_ended_is_none()
+    {
+        const string Stat = " (overlay-agent) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0";
+        using HostRoot root = new(
+            ("/proc/321/comm", "overlay-agent\n"), ("/proc/321/stat", "321" + Stat), ("/proc/321/cmdline", "/usr/bin/overlay-agent\0--iface=eth0\0"),
+            ("/proc/322/comm", "overlay-agent\n"), ("/proc/322/stat", "322" + Stat), ("/proc/322/cmdline", ""));
+
+        Assert.Equal(321, Assert.Single(new ProcessTable(root.Files).Named("overlay-agent")).Id);
+    }
+
+    [Fact]
+    public void Of_several_agents_one_has_to_be_named()
+    {
+        const string Stat = " (overlay-agent) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0";
+        using HostRoot root = new(
+            ("/proc/321/comm", "overlay-agent\n"), ("/proc/321/stat", "321" + Stat), ("/proc/321/cmdline", "overlay-agent\0--iface=eth0\0"),
+            ("/proc/322/comm", "overlay-agent\n"), ("/proc/322/stat", "322" + Stat), ("/proc/322/cmdline", "overlay-agent\0--iface=eth1\0"));
+        List<string> errors = [];
+
+        Assert.Null(DoctorSettings.Resolve(new FlagValues(), null, root.Files, errors));
+        Assert.Equal("2 agents run here (processes 321, 322): name one by its flags or --env-file", Assert.Single(errors));
     }
 
     [Fact]

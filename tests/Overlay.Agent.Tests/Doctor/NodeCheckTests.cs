@@ -78,8 +78,13 @@ public class NodeCheckTests
     }
 
     [Fact]
-    public void K4_a_foreign_route_into_the_overlay_is_a_failure() => Some.AssertIs(
-        OverlayChecks.Judge(Some.With(routes: [.. Some.Routes, Some.Route("10.1.77.0/24", Some.Eth0)])), Checks.Route, Verdict.Fail, "10.1.77.0/24 dev eth0");
+    public void K4_a_foreign_route_into_the_overlay_is_a_failure()
+    {
+        RouteInfo foreign = Some.Route("10.1.77.0/24", Some.Eth0), nowhere = foreign with { LinkIndex = 0, Type = 6 };
+
+        Some.AssertIs(OverlayChecks.Judge(Some.With(routes: [.. Some.Routes, foreign])), Checks.Route, Verdict.Fail, "10.1.77.0/24 dev eth0");
+        Some.AssertIs(OverlayChecks.Judge(Some.Node with { MainTable = [.. Some.Routes, nowhere] }), Checks.Route, Verdict.Fail, "blackhole 10.1.77.0/24 takes packets");
+    }
 
     [Fact]
     public void A_subnet_env_that_says_something_else_is_a_failure()
@@ -102,9 +107,26 @@ public class NodeCheckTests
     public void The_cards_features_tell_the_profile(string feature, string profile) => Some.AssertIs(
         UnderlayChecks.Judge(Some.Node with { Features = new HashSet<string> { "tx-checksum-ip-generic", "tx-generic-segmentation", "rx-gro", feature } }), Checks.Offloads, Verdict.Ok, profile);
 
+    [Theory]
+    [InlineData("transmit checksums are off")]
+    [InlineData("generic segmentation is off", "tx-checksum-ipv4")]
+    [InlineData("generic receive offload is off", "tx-checksum-ipv4", "tx-generic-segmentation")]
+    public void A_card_that_does_less_than_it_might_is_a_warning(string text, params string[] features) => Some.AssertIs(
+        UnderlayChecks.Judge(Some.Node with { Features = new HashSet<string>(features) }), Checks.Offloads, Verdict.Warn, text);
+
     [Fact]
-    public void A_card_without_checksums_is_a_warning() => Some.AssertIs(
-        UnderlayChecks.Judge(Some.Node with { Features = new HashSet<string>() }), Checks.Offloads, Verdict.Warn, "transmit checksums are off");
+    public void An_underlay_that_is_missing_or_down_is_a_failure()
+    {
+        Some.AssertIs(UnderlayChecks.Judge(Some.Node with { Underlay = null, UnderlayProblem = "--iface: there is no eth7" }), Checks.Interface, Verdict.Fail, "there is no eth7");
+        Some.AssertIs(UnderlayChecks.Judge(Some.With(Some.LinksWith(Some.Eth0, l => l with { IsUp = false }))), Checks.Interface, Verdict.Fail, "eth0, 192.168.64.1, MTU 1500 (it has the default route) is down");
+    }
+
+    [Fact]
+    public void A_bridge_of_another_mtu_is_named()
+    {
+        Some.AssertIs(MtuChecks.Judge(Some.With(Some.LinksWith(Some.Docker0, l => l with { Mtu = 1500 }))), Checks.BridgeMtu, Verdict.Fail, "docker0 1500, overlay 1450: packets over 1450 bytes are lost");
+        Some.AssertIs(MtuChecks.Judge(Some.With(Some.LinksWith(Some.Docker0, l => l with { Mtu = 1400 }))), Checks.BridgeMtu, Verdict.Warn, "smaller than need be");
+    }
 
     [Fact]
     public void Dockers_flags_are_judged_as_the_daemon_judges_them()
@@ -135,6 +157,16 @@ public class NodeCheckTests
     [InlineData("10.1.16.1/24", "other nodes'")]
     public void A_bip_in_somebody_elses_network_is_a_failure(string bip, string text) =>
         Some.AssertIs(BipCheck.Judge(Some.Node, Docker($"--bip={bip}")), Checks.Bip, Verdict.Fail, text);
+
+    [Fact]
+    public void The_leased_subnet_inside_of_wider_routes_and_networks_is_no_failure()
+    {
+        Some.AssertWell(BipCheck.Judge(Some.With(routes: [.. Some.Routes, Some.Route("10.0.0.0/8", Some.Eth0)]), Docker("--bip=10.1.15.1/24")));
+        Some.AssertIs(BipCheck.Judge(Some.With(addresses: [.. Some.Addresses, Some.Address(Some.Eth0, "10.200.0.1", 8)]), Docker("--bip=10.1.15.1/24")),
+            Checks.Bip, Verdict.Warn, "10.1.15.0/24 is inside of 10.0.0.0/8 of eth0");
+        Some.AssertIs(BipCheck.Judge(Some.With(routes: [.. Some.Routes, Some.Route("10.1.15.128/25", Some.Eth0)]), Docker("--bip=10.1.15.1/24")),
+            Checks.Bip, Verdict.Fail, "overlaps the route 10.1.15.128/25 through eth0");
+    }
 
     [Fact]
     public void A_node_inside_of_its_own_overlay_is_a_failure()

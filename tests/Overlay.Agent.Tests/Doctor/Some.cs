@@ -51,6 +51,7 @@ internal static class Some
         {
             Options = new AgentOptions { Etcd = new EtcdSettings { Endpoints = [new Uri("http://192.168.64.250:2379")], Prefix = "/coreos.com/network" } },
             Host = host,
+            MainTable = host.Routes,
             File = File,
             Underlay = new UnderlayChoice(underlay, address, address, address, "it has the default route"),
             Config = NetworkConfig.Parse("""{"Network":"10.1.0.0/16","Backend":{"Type":"vxlan"}}"""u8),

@@ -38,13 +38,14 @@ public sealed class RuleTests : LifecycleTest
         AgentProcess agent = await Node.StartReadyAsync(On);
         Assert.Equal(Rules.Expected(Node.File), Rules.Ours(Node.Host));   // before READY, not some time after
 
+        long start = Stopwatch.GetTimestamp();
         foreach (string disorder in Disorders)
         {
             Node.Host.Namespace.Must("sh", "-ec", disorder);
             await Eventually.TrueAsync(() => Rules.Expected(Node.File).SequenceEqual(Rules.Ours(Node.Host)), $"the rules stand again after: {disorder}",
                 () => string.Join('\n', Rules.Ours(Node.Host)));
         }
-        Assert.InRange(agent.Count(PutBack), 1, 2);   // the log is not filled by whoever fights with us
+        AssertSaidOnceAMinute(agent, start);
     }
 
     [Fact]
@@ -57,13 +58,14 @@ public sealed class RuleTests : LifecycleTest
         Assert.Equal(Rules.ExpectedTable(Node.File), Rules.OurTable(Node.Host));
         Assert.Empty(Rules.Ours(Node.Host));
 
+        long start = Stopwatch.GetTimestamp();
         foreach (string disorder in TableDisorders)
         {
             Node.Host.Namespace.Must("sh", "-ec", disorder);
             await Eventually.TrueAsync(() => Rules.ExpectedTable(Node.File).SequenceEqual(Rules.OurTable(Node.Host)), $"the table stands again after: {disorder}",
                 () => string.Join('\n', Rules.OurTable(Node.Host)));
         }
-        Assert.InRange(agent.Count(PutBack), 1, 2);
+        AssertSaidOnceAMinute(agent, start);
     }
 
     [Fact]
@@ -184,6 +186,10 @@ public sealed class RuleTests : LifecycleTest
         agent = await Node.StartReadyAsync(On);
         await agent.LoggedAsync("no rule of nftables can accept what it drops");
     }
+
+    // One line, and on a machine so slow that the disorders take minutes another one for each: the log is not filled by whoever fights with us.
+    private static void AssertSaidOnceAMinute(AgentProcess agent, long start) =>
+        Assert.InRange(agent.Count(PutBack), 1, 1 + (int)Stopwatch.GetElapsedTime(start).TotalMinutes);
 
     /// <summary>An environment in which iptables is the old variant, with a lock of its own.</summary>
     private Dictionary<string, string> LegacyTools(string lockFile)

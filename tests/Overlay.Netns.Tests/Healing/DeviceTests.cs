@@ -2,11 +2,10 @@ using System.Diagnostics;
 using Overlay.Netns.Tests.Network;
 using Overlay.Netns.Tests.Nodes;
 using Overlay.Netns.Tests.Support;
-using Overlay.Netns.Tests.Traffic;
 
 namespace Overlay.Netns.Tests.Healing;
 
-/// <summary>What somebody else does to the overlay's device, address and route, and how it is undone (FAULTS K3, K4, R15).</summary>
+/// <summary>What somebody else does to the overlay's device and address, and how it is undone (FAULTS K3, R15).</summary>
 public sealed class DeviceTests(HealingFixture overlay) : IClassFixture<HealingFixture>
 {
     [Theory]
@@ -14,8 +13,7 @@ public sealed class DeviceTests(HealingFixture overlay) : IClassFixture<HealingF
     [InlineData("set down", "link set flannel.1 down")]
     [InlineData("renamed", "link set flannel.1 name other7")]
     [InlineData("another MTU", "link set flannel.1 mtu 1300")]
-    [InlineData("another queue", "link set flannel.1 txqueuelen 10")]
-    [InlineData("smaller super-packets", "link set flannel.1 gso_max_size 9000")]
+    [InlineData("no queue", "link set flannel.1 txqueuelen 0")]
     [InlineData("no address", "address flush dev flannel.1")]
     [InlineData("a second address of the overlay", "address add 10.1.200.1/24 dev flannel.1")]
     public async Task K3_the_device_comes_back(string what, string command)
@@ -27,8 +25,30 @@ public sealed class DeviceTests(HealingFixture overlay) : IClassFixture<HealingF
         overlay.Node.Host.Namespace.Ip(command);
         await overlay.HealsAsync(shape, broken);
 
-        (FlowCounts after, _) = await overlay.Node.Agent.CountsAsync();
-        Assert.True(after.Received > before.Received && after.Delivered > before.Delivered, $"{what}: the counts went back from {before} to {after}");
+        // The answer to a packet may be here before the loop has counted it as delivered.
+        await Eventually.TrueAsync(async () =>
+        {
+            (FlowCounts after, _) = await overlay.Node.Agent.CountsAsync();
+            Assert.True(after.Received >= before.Received && after.Delivered >= before.Delivered, $"{what}: the counts went back from {before} to {after}");
+            return after.Received > before.Received && after.Delivered > before.Delivered;
+        }, "the counts go on", () => overlay.Node.Agent.LogText);
+    }
+
+    // Packets pass with any of these, so they are his.
+    [Fact]
+    public async Task K3_what_an_operator_tunes_stays_while_the_rest_comes_back()
+    {
+        NetworkNamespace space = overlay.Node.Host.Namespace;
+        space.Ip("link set flannel.1 txqueuelen 2000 gso_max_size 9000");
+        string shape = overlay.Shape();
+        Assert.Contains("gso_max_size 9000", shape, StringComparison.Ordinal);
+        Assert.Contains("qlen 2000", shape, StringComparison.Ordinal);
+
+        long broken = Stopwatch.GetTimestamp();
+        space.Ip("link set flannel.1 mtu 1300");
+
+        await overlay.HealsAsync(shape, broken);
+        space.Ip("link set flannel.1 txqueuelen 500 gso_max_size 65536");
     }
 
     [Fact]
@@ -58,82 +78,5 @@ public sealed class DeviceTests(HealingFixture overlay) : IClassFixture<HealingF
         overlay.Node.Host.Namespace.Ip("link delete flannel.1");
 
         await overlay.HealsAsync(shape, broken);
-    }
-
-    [Theory]
-    [InlineData("route delete 10.1.0.0/16 dev flannel.1")]
-    [InlineData("route replace 10.1.0.0/16 dev eth0")]
-    [InlineData("route flush dev flannel.1")]
-    public async Task K4_R15_our_route_comes_back(string command)
-    {
-        string shape = overlay.Shape();
-
-        long broken = Stopwatch.GetTimestamp();
-        overlay.Node.Host.Namespace.Ip(command);
-
-        await overlay.HealsAsync(shape, broken);
-    }
-
-    [Fact]
-    public async Task K4_a_route_that_is_not_ours_is_named_once_and_left()
-    {
-        overlay.Node.Announce("a route that is not this agent's");
-
-        overlay.Node.Host.Namespace.Ip("route add 10.1.77.0/24 dev eth0");
-        await overlay.Node.Agent.LoggedAsync("a route that is not this agent's takes packets of the overlay: 10.1.77.0/24 through eth0");
-        // More events, more looks, no more lines.
-        for (int i = 0; i < 5; i++) overlay.Node.Host.Namespace.Ip("address add 192.0.2.1/32 dev lo", "address delete 192.0.2.1/32 dev lo");
-        await overlay.HealsAsync(overlay.Shape(), Stopwatch.GetTimestamp());
-
-        Assert.Equal(1, overlay.Node.Agent.Count("10.1.77.0/24"));
-        Assert.Contains("dev eth0", overlay.Node.Host.Namespace.Must("ip", "route", "show", "10.1.77.0/24"), StringComparison.Ordinal);
-        overlay.Node.Host.Namespace.Ip("route delete 10.1.77.0/24");
-    }
-
-    [Fact]
-    public async Task K4_a_rule_in_front_is_named()
-    {
-        overlay.Node.Announce("instead of through flannel.1");
-
-        overlay.Node.Host.Namespace.Ip("route add 10.1.0.0/16 dev eth0 table 77", "rule add to 10.1.0.0/16 lookup 77");
-
-        await overlay.Node.Agent.LoggedAsync("packets to 10.1.0.0/16 go through eth0 instead of through flannel.1");
-        overlay.Node.Host.Namespace.Ip("rule delete to 10.1.0.0/16 lookup 77");
-        await Ping.UntilAnsweredAsync(overlay.Near.Namespace, overlay.Far.Address);
-    }
-
-    [Theory]
-    [InlineData("ipv4/conf/flannel.1/rp_filter", "1", "0", "rp_filter is strict on flannel.1")]
-    [InlineData("ipv4/ip_forward", "0", "1", "forwarding is off on flannel.1")]
-    public async Task K4_a_switch_of_the_kernel_that_drops_packets_is_named(string path, string bad, string good, string text)
-    {
-        overlay.Node.Announce(text);
-
-        overlay.Node.Host.Namespace.SetSysctl(path, bad);
-
-        await overlay.Node.Agent.LoggedAsync(text);
-        overlay.Node.Host.Namespace.SetSysctl(path, good);
-        await Ping.UntilAnsweredAsync(overlay.Near.Namespace, overlay.Far.Address);
-    }
-
-    [Fact]
-    public async Task K4_another_program_that_wants_it_otherwise_is_met_ever_less_often()
-    {
-        string shape = overlay.Shape();
-        NetworkNamespace space = overlay.Node.Host.Namespace;
-        int lines = overlay.Node.Agent.Count("overlay device mended");
-
-        int fights = 0;
-        long start = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(3))
-        {
-            if (space.Run("ip", "route", "delete", "10.1.0.0/16", "dev", "flannel.1").ExitCode == 0) fights++;
-            await Task.Delay(5, TestContext.Current.CancellationToken);
-        }
-
-        // At once ten times, then after 0.2, 0.4, 0.8, 1.6 s: a program that spins finds it back some dozen times and not a hundred.
-        Assert.InRange(fights, 2, 20);
-        Assert.InRange(overlay.Node.Agent.Count("overlay device mended") - lines, 0, 1);
-        await Eventually.TrueAsync(() => overlay.Shape() == shape, "the route is there again", () => overlay.Node.Agent.LogText);
     }
 }

@@ -37,6 +37,19 @@ public sealed class UnderlayTests : LifecycleTest
     }
 
     [Fact]
+    public async Task K1_a_link_that_stays_down_is_named_with_its_end()
+    {
+        await StartBothAsync();
+
+        Node.Host.Namespace.Ip("link set eth0 down");
+        await Node.Agent.LoggedAsync("underlay eth0 is down: peers are not reached meanwhile");
+        Node.Host.Namespace.Ip("link set eth0 up");
+
+        await Node.Agent.LoggedAsync("underlay eth0, 192.168.64.1 is in order again");
+        await RecoversAsync("the link is up again");
+    }
+
+    [Fact]
     public async Task K2_a_new_address_is_published_and_packets_go_on()
     {
         await StartBothAsync();
@@ -126,7 +139,7 @@ public sealed class UnderlayTests : LifecycleTest
         foreach (AgentNode node in (AgentNode[])[Node, _peer])
         {
             node.AnnounceDrops("NoRoute", "UnknownVtep", "SendRejected", "TooBig");
-            node.Announce("lost contact while following", "cannot keep the lease");
+            node.Announce("lost contact while following", "cannot keep the lease", "peers are not reached meanwhile");
             await node.StartReadyAsync(node == Node ? flags : []);
             Pod.CreateBridge(node.Host, node.File);
         }

@@ -20,9 +20,14 @@ internal static class BipCheck
         IPNetwork[] networks = [.. Networks(node, docker)];
         foreach (IPNetwork network in networks)
         {
-            if (Clash(node, docker, network) is not { } clash) continue;
+            Finding? finding = Clash(node, docker, network) is { } clash
+                ? Checks.Bip.Fail($"{network} {clash}", node.File.Bip is { } bip ? $"give dockerd --bip={bip}; ip link delete {docker.Bridge}; systemctl restart docker" : "choose another --bip")
+                : Around(node, docker, network) is { } around
+                    ? Checks.Bip.Warn($"{network} {around}", $"choose a Network in {node.Options.Etcd.Prefix}/config that nobody around uses, or be sure that nobody has an address of {node.Network}")
+                    : null;
+            if (finding is null) continue;
             any = true;
-            yield return Checks.Bip.Fail($"{network} {clash}", node.File.Bip is { } bip ? $"give dockerd --bip={bip}; ip link delete {docker.Bridge}; systemctl restart docker" : "choose another --bip").Of(network.ToString());
+            yield return finding.Of(network.ToString());
         }
         if (!any) yield return networks.Length == 0 ? Checks.Bip.Skip("no bip, no bridge of Docker and no subnet yet") : Checks.Bip.Ok($"{string.Join(", ", networks)}: apart from this node's addresses and routes");
     }
@@ -40,15 +45,31 @@ internal static class BipCheck
 
     private static string? Clash(NodeFacts node, DockerFacts docker, IPNetwork network)
     {
-        bool IsDockers(int link) => node.Link(link)?.Name == docker.Bridge || node.Link(link)?.Name == node.Device;
-        AddressInfo? address = node.Host.Addresses.FirstOrDefault(a => !IsDockers(a.LinkIndex) && a.Address.AddressFamily == network.BaseAddress.AddressFamily
-            && (network.Contains(a.Address) || GoLiterals.Masked(a.Address, a.PrefixLength).Contains(network.BaseAddress)) && !IPAddress.IsLoopback(a.Address));
+        bool isLeased = IsLeased(node, network);
+        AddressInfo? address = Others(node, docker, network).FirstOrDefault(a => network.Contains(a.Address) || (!isLeased && NetworkOf(a).Contains(network.BaseAddress)));
         if (address is not null) return $"overlaps {address.Address}/{address.PrefixLength} of {node.Link(address.LinkIndex)?.Name}";
-        RouteInfo? route = node.Host.Routes.FirstOrDefault(r => r.Destination.PrefixLength > 0 && !IsDockers(r.LinkIndex) && Overlap(r.Destination, network));
+        // A wider route keeps all but what this node has leased: that is as it should be.
+        RouteInfo? route = node.Host.Routes.FirstOrDefault(r => r.Destination.PrefixLength > 0 && !IsDockers(node, docker, r.LinkIndex) && Overlap(r.Destination, network)
+            && !(isLeased && r.Destination.PrefixLength < network.PrefixLength));
         if (route is not null) return $"overlaps the route {route.Destination} through {node.Link(route.LinkIndex)?.Name ?? "several next hops"}";
         bool isForeign = node.Network is { } overlay && Overlap(overlay, network) && node.File.Subnet is { } own && own != network;
         return isForeign ? $"is inside of the overlay {node.Network}, where this node has {node.File.Subnet}: these addresses are other nodes'" : null;
     }
+
+    private static string? Around(NodeFacts node, DockerFacts docker, IPNetwork network) =>
+        Others(node, docker, network).FirstOrDefault(a => NetworkOf(a).Contains(network.BaseAddress)) is { } address
+            ? $"is inside of {NetworkOf(address)} of {node.Link(address.LinkIndex)?.Name}: hosts there with an address of the overlay cannot be reached"
+            : null;
+
+    private static IEnumerable<AddressInfo> Others(NodeFacts node, DockerFacts docker, IPNetwork network) => node.Host.Addresses.Where(a =>
+        !IsDockers(node, docker, a.LinkIndex) && a.Address.AddressFamily == network.BaseAddress.AddressFamily && !IPAddress.IsLoopback(a.Address));
+
+    private static bool IsDockers(NodeFacts node, DockerFacts docker, int link) => node.Link(link)?.Name is { } name && (name == docker.Bridge || name == node.Device);
+
+    private static bool IsLeased(NodeFacts node, IPNetwork network) =>
+        node.File.Subnet is { } own && own.PrefixLength <= network.PrefixLength && own.Contains(network.BaseAddress);
+
+    private static IPNetwork NetworkOf(AddressInfo address) => GoLiterals.Masked(address.Address, address.PrefixLength);
 
     private static bool Overlap(IPNetwork a, IPNetwork b) => a.Contains(b.BaseAddress) || b.Contains(a.BaseAddress);
 }

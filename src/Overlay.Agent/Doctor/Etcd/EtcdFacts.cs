@@ -1,4 +1,5 @@
 using System.Net;
+using Overlay.Agent.State;
 using Overlay.Subnet.Model;
 using Overlay.Subnet.Survey;
 
@@ -28,7 +29,20 @@ internal sealed record EtcdFacts
     /// <summary>This node's leases: those with its public address.</summary>
     public IEnumerable<Lease> Own(IPAddress publicIp) => Keys.Select(k => k.Lease).OfType<Lease>().Where(l => l.Attributes.PublicIP.Equals(publicIp));
 
-    /// <summary>The other nodes' leases that agents use.</summary>
+    /// <summary>What an agent on this host has remembered of the content; asked for only where etcd could not be read.</summary>
+    public EtcdCache? Cache { get; init; }
+
+    /// <summary>The network config as far as it is known, to etcd or to this host.</summary>
+    public NetworkConfig? KnownConfig => Config ?? Cache?.Config;
+
+    /// <summary>The other nodes' leases that agents use, as far as they are known.</summary>
     public IReadOnlyList<Lease> Peers(IPAddress? publicIp) =>
-        [.. Keys.Where(k => k.Lease is not null).Select(k => k.Lease!).Where(l => !l.Attributes.PublicIP.Equals(publicIp) && l.Attributes.BackendType == "vxlan")];
+    [
+        .. (Cache is null ? Keys.Select(k => k.Lease).OfType<Lease>() : Cache.Leases.Leases.Values)
+            .Where(l => !l.Attributes.PublicIP.Equals(publicIp) && l.Attributes.BackendType == "vxlan"),
+    ];
+
+    /// <summary>These facts with what a state folder remembers, where etcd could not be read and that is of the same prefix.</summary>
+    public EtcdFacts WithCache(string stateDirectory, string prefix) =>
+        Problem is not null && new CacheFile(stateDirectory).Load(out _) is { } cache && cache.Prefix == prefix ? this with { Cache = cache } : this;
 }

@@ -16,7 +16,11 @@ internal static class LeaseChecks
     /// <param name="state">Its state file, or null where it cannot be read.</param>
     public static IEnumerable<Finding> Judge(EtcdFacts etcd, NodeFacts node, AgentState? state)
     {
-        if (etcd.Problem is { } problem) return [Checks.Config.Skip(problem), Checks.Own.Skip(problem), Checks.Conflicts.Skip(problem)];
+        if (etcd.Problem is { } problem)
+        {
+            string known = etcd.Cache is { } cache ? $"; {Describe(cache.Config)} by the agent's cache of {cache.Saved:u}" : "";
+            return [Checks.Config.Skip(problem + known), Checks.Own.Skip(problem), Checks.Conflicts.Skip(problem)];
+        }
         return [Config(etcd, node), Own(etcd, node, state), .. Conflicts(etcd)];
     }
 
@@ -25,11 +29,13 @@ internal static class LeaseChecks
         string key = $"{node.Options.Etcd.Prefix}/config";
         if (etcd.Config is not { } config)
             return Checks.Config.Fail(etcd.ConfigProblem ?? "there is none", "overlay-agent config put FILE, with {\"Network\":\"10.1.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}} in the file");
-        string found = $"{config.Network}, /{config.SubnetLength} each, VNI {config.Backend.Vni}, UDP {config.Backend.Port}";
+        string found = Describe(config);
         return config.Backend.TypeWasMissing
             ? Checks.Config.Warn($"{found}; Backend.Type is missing, which flanneld takes for udp and this agent for vxlan", $"write \"Backend\":{{\"Type\":\"vxlan\"}} into {key}")
             : Checks.Config.Ok(found);
     }
+
+    private static string Describe(NetworkConfig config) => $"{config.Network}, /{config.SubnetLength} each, VNI {config.Backend.Vni}, UDP {config.Backend.Port}";
 
     private static Finding Own(EtcdFacts etcd, NodeFacts node, AgentState? state)
     {
@@ -48,7 +54,7 @@ internal static class LeaseChecks
             return Checks.Own.Fail($"the key is {lease.Key}, {node.File.Path} says {file}", "systemctl restart overlay-agent docker");
         if (lease.IsReservation) return Checks.Own.Ok($"{lease.Key}, a reservation without an end");
         if (etcd.OwnLife is not { } life) return Checks.Own.Fail($"{lease.Key}: its etcd lease does not exist any more", "systemctl restart overlay-agent");
-        string found = $"{lease.Key}, {life.Remaining:d\\.hh\\:mm\\:ss} left of {life.Granted.TotalSeconds} s";
+        string found = $"{lease.Key}, {Math.Floor(life.Remaining.TotalMinutes)} of {Math.Ceiling(life.Granted.TotalMinutes)} minutes left";
         return life.Remaining < node.Options.RenewMargin && life.Remaining < life.Granted / 2
             ? Checks.Own.Warn($"{found}: it should have been renewed", "journalctl -u overlay-agent -n 50")
             : Checks.Own.Ok(found);

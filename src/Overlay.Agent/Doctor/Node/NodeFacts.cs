@@ -16,6 +16,9 @@ internal sealed record NodeFacts
     /// <summary>Links, addresses and routes.</summary>
     public required HostNetwork Host { get; init; }
 
+    /// <summary>The main table with the routes that lead nowhere, in the kernel's order.</summary>
+    public required IReadOnlyList<RouteInfo> MainTable { get; init; }
+
     /// <summary>subnet.env.</summary>
     public required SubnetFileFacts File { get; init; }
 
@@ -25,7 +28,7 @@ internal sealed record NodeFacts
     /// <summary>Why they choose none.</summary>
     public string? UnderlayProblem { get; init; }
 
-    /// <summary>The network config in etcd, or null where it could not be read.</summary>
+    /// <summary>The network config, of etcd or of the agent's cache; null where neither could be read.</summary>
     public NetworkConfig? Config { get; init; }
 
     /// <summary>The agents that run here.</summary>

@@ -13,7 +13,7 @@ internal static class NodeGatherer
 {
     /// <summary>Reads all there is.</summary>
     /// <param name="options">The daemon's.</param>
-    /// <param name="config">From etcd, or null.</param>
+    /// <param name="config">As far as it is known, or null.</param>
     /// <param name="netlink">Stays with the caller, and open as long as the facts are used.</param>
     /// <param name="files">This host's.</param>
     /// <param name="agents">Those that run here.</param>
@@ -24,6 +24,7 @@ internal static class NodeGatherer
         {
             Options = options,
             Host = HostNetwork.Read(netlink),
+            MainTable = netlink.MainTable(),
             File = SubnetFileFacts.Read(options.SubnetFile, files),
             Config = config,
             Agents = agents,

@@ -1,4 +1,5 @@
 using System.Net;
+using Overlay.Agent.Tunnel;
 using Overlay.Encap.Linux.Netlink;
 
 namespace Overlay.Agent.Doctor.Node;
@@ -46,7 +47,6 @@ internal static class OverlayChecks
             : Checks.Leftover.Fail($"{names} beside the agent", $"systemctl disable --now flanneld; ip link delete {left[0].Name}");
     }
 
-    // Routes inside of the overlay network that lead neither into the TUN nor to a bridge in this node's own subnet.
     private static IEnumerable<Finding> Routes(NodeFacts node)
     {
         if (node.Tun is not { } tun || node.Network is not { } network)
@@ -54,14 +54,10 @@ internal static class OverlayChecks
             yield return Checks.Route.Skip("no TUN device, or no overlay network known");
             yield break;
         }
-        RouteInfo[] foreign =
-        [
-            .. node.Host.Routes.Where(r => r.LinkIndex != tun.Index && r.Destination.PrefixLength >= network.PrefixLength && network.Contains(r.Destination.BaseAddress)
-                && !(node.File.Subnet is { } own && own.Contains(r.Destination.BaseAddress))),
-        ];
+        RouteInfo[] foreign = [.. OverlayRoutes.InTheWay(node.MainTable, network, node.File.Subnet, tun.Index)];
         foreach (RouteInfo route in foreign)
         {
-            string way = $"{route.Destination}{(route.Gateway is null ? "" : $" via {route.Gateway}")} dev {node.Link(route.LinkIndex)?.Name ?? "?"}";
+            string way = OverlayRoutes.Describe(route, node.Host.Links);
             yield return Checks.Route.Fail($"{way} takes packets for peers away from {tun.Name}", $"ip route delete {way}").Of(route.Destination.ToString());
         }
         if (foreign.Length == 0) yield return Checks.Route.Ok($"{network} through {tun.Name}, and no other route into it");
@@ -84,7 +80,7 @@ internal static class OverlayChecks
     private static string? Difference(NodeFacts node)
     {
         SubnetFileFacts file = node.File;
-        if (node.Config is { } config && file.Network != config.Network) return $"FLANNEL_NETWORK={file.Network}, the network config in etcd says {config.Network}";
+        if (node.Config is { } config && file.Network != config.Network) return $"FLANNEL_NETWORK={file.Network}, the network config says {config.Network}";
         if (file.Network is { } network && file.Subnet is { } subnet && !network.Contains(subnet.BaseAddress)) return $"FLANNEL_SUBNET={file.Bip} is outside of FLANNEL_NETWORK={network}";
         if (node.Tun is not { } tun) return null;
         if (file.Mtu != tun.Mtu) return $"FLANNEL_MTU={file.Mtu}, {tun.Name} has {tun.Mtu}";

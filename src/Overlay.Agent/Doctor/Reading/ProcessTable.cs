@@ -24,12 +24,12 @@ internal sealed class ProcessTable(HostFiles files)
         return found;
     }
 
-    /// <summary>One process, or null where there is none of that id.</summary>
+    /// <summary>One process, or null where there is none of that id, or one that has ended and waits to be buried.</summary>
     public ProcessInfo? Read(int id)
     {
         string? stat = files.Text($"/proc/{id}/stat");
         string? line = files.Text($"/proc/{id}/cmdline");
-        if (stat is null || line is null) return null;
+        if (stat is null || string.IsNullOrEmpty(line)) return null;   // without memory there is no command line, and no namespace to tell it by
         string[] fields = stat[(stat.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
         long ticks = fields.Length > StartTime && long.TryParse(fields[StartTime], CultureInfo.InvariantCulture, out long read) ? read : 0;
         return new ProcessInfo(id, line.TrimEnd('\0').Split('\0'), BootTime() + TimeSpan.FromSeconds((double)ticks / TicksPerSecond));

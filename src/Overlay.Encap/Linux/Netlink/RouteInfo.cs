@@ -19,6 +19,9 @@ public sealed record RouteInfo(IPNetwork Destination, int LinkIndex, IPAddress? 
     /// <summary>RTPROT_*: who made it. 2 the kernel, 3 the ip tool, 4 an administrator; others are of routing programs.</summary>
     public byte Protocol { get; init; }
 
+    /// <summary>Type of service of the only packets it is for; 0 for all.</summary>
+    public byte Tos { get; init; }
+
     /// <summary>Whether packets go somewhere by it.</summary>
     public bool IsUnicast => Type == NetlinkAbi.RTN_UNICAST;
 
@@ -39,7 +42,7 @@ public sealed record RouteInfo(IPNetwork Destination, int LinkIndex, IPAddress? 
         if (head.rtm_family != (byte)AddressFamily.InterNetwork || head.rtm_dst_len > 32) return null;
         table = head.rtm_table;
         IPAddress destination = IPAddress.Any;
-        RouteInfo route = new(default, 0, null, null, 0) { Type = head.rtm_type, Protocol = head.rtm_protocol };
+        RouteInfo route = new(default, 0, null, null, 0) { Type = head.rtm_type, Protocol = head.rtm_protocol, Tos = head.rtm_tos };
         while (attributes.TryNext(out ushort type, out ReadOnlySpan<byte> value))
         {
             switch (type)

@@ -151,11 +151,19 @@ public sealed class RouteNetlink : IDisposable
     {
         RequireIPv4(destination.BaseAddress, nameof(destination));
         RequireIPv4(preferredSource, nameof(preferredSource));
-        NetlinkWriter request = new(stackalloc byte[RequestSize], NetlinkAbi.RTM_NEWROUTE, CreateOrReplace);
-        AppendRoute(ref request, destination, NetlinkAbi.RTN_UNICAST, NetlinkAbi.RT_SCOPE_LINK, NetlinkAbi.RTPROT_STATIC);
-        request.Attribute(NetlinkAbi.RTA_OIF, (uint)linkIndex);
-        request.Attribute(NetlinkAbi.RTA_PREFSRC, preferredSource);
-        _socket.Change(request.Message, $"add route {destination} through interface {linkIndex} with source {preferredSource}");
+        Span<byte> replace = RouteRequest(stackalloc byte[RequestSize], NetlinkAbi.RTM_NEWROUTE, destination, linkIndex, preferredSource);
+        Span<byte> delete = RouteRequest(stackalloc byte[RequestSize], NetlinkAbi.RTM_DELROUTE, destination, linkIndex, preferredSource);
+        string attempt = $"add route {destination} through interface {linkIndex} with source {preferredSource}";
+        try
+        {
+            _socket.Change(replace, attempt);
+        }
+        catch (LinuxException e) when (e.Errno == Errno.EEXIST)
+        {
+            // It stands behind another one, which takes the packets: the kernel replaces only the first, and by nothing that stands already.
+            _socket.Change(delete, $"delete route {destination}", Errno.ESRCH);
+            _socket.Change(replace, attempt);
+        }
     }
 
     /// <summary>Makes a route of the main table by which packets are dropped without an answer; nothing happens where it stands.</summary>
@@ -190,6 +198,15 @@ public sealed class RouteNetlink : IDisposable
         request.Append(new ifaddrmsg { ifa_family = family, ifa_prefixlen = (byte)prefixLength, ifa_index = linkIndex });
         request.Attribute(NetlinkAbi.IFA_LOCAL, address);
         request.Attribute(NetlinkAbi.IFA_ADDRESS, address);
+        return request.Message;
+    }
+
+    private static Span<byte> RouteRequest(Span<byte> buffer, ushort type, IPNetwork destination, int linkIndex, IPAddress preferredSource)
+    {
+        NetlinkWriter request = new(buffer, type, type == NetlinkAbi.RTM_NEWROUTE ? CreateOrReplace : (ushort)0);
+        AppendRoute(ref request, destination, NetlinkAbi.RTN_UNICAST, NetlinkAbi.RT_SCOPE_LINK, NetlinkAbi.RTPROT_STATIC);
+        request.Attribute(NetlinkAbi.RTA_OIF, (uint)linkIndex);
+        request.Attribute(NetlinkAbi.RTA_PREFSRC, preferredSource);
         return request.Message;
     }
 

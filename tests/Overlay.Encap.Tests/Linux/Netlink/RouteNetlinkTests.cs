@@ -61,17 +61,20 @@ public sealed class RouteNetlinkTests
         Assert.Equal(Errno.EBADFD, Syscall.ErrorOf(Syscall.Read(tun, new byte[64])));
     });
 
-    [Fact]
-    public void K4_our_route_replaces_a_foreign_one_of_the_same_prefix() => PrivateNetwork.Run(() =>
+    [Theory]
+    [InlineData("nothing")]
+    [InlineData("ours behind it")]
+    public void K4_our_route_replaces_a_foreign_one_of_the_same_prefix(string before) => PrivateNetwork.Run(() =>
     {
         using RouteNetlink netlink = new();
         using FileDescriptor foreign = TestTun.Create("other");
         using FileDescriptor tun = TestTun.Create("ovl0");
         int index = netlink.Link("ovl0")!.Index;
         PrivateNetwork.Ip("link set other up");
-        PrivateNetwork.Ip("route add 10.5.0.0/16 dev other");
         netlink.SetLink(index, 1450, true, 500, 62000);
         netlink.ReplaceAddress(index, Own, 32);
+        if (before != "nothing") netlink.ReplaceRoute(Overlay, index, Own);
+        PrivateNetwork.Ip("route prepend 10.5.0.0/16 dev other");
         netlink.ReplaceRoute(Overlay, index, Own);
         Assert.Equal([new RouteInfo(Overlay, index, null, Own, 0) { Protocol = 4 }], netlink.Routes());
     });
