@@ -1,8 +1,11 @@
 using System.Globalization;
 
-namespace Overlay.Agent.Doctor.Reading;
+namespace Overlay.Agent.Reading;
 
-/// <summary>Looks for processes in /proc.</summary>
+/// <summary>
+/// Looks for processes in /proc. Names and command lines are everybody's to read; namespaces and descriptors only of processes under our
+/// own user's name that have no privilege that we lack (ptrace(2), PTRACE_MODE_READ).
+/// </summary>
 internal sealed class ProcessTable(HostFiles files)
 {
     private const int TicksPerSecond = 100;   // USER_HZ, the same on every architecture we run on
@@ -24,12 +27,12 @@ internal sealed class ProcessTable(HostFiles files)
         return found;
     }
 
-    /// <summary>One process, or null where there is none of that id.</summary>
+    /// <summary>One process, or null where there is none of that id, or one that has ended and waits to be buried.</summary>
     public ProcessInfo? Read(int id)
     {
         string? stat = files.Text($"/proc/{id}/stat");
         string? line = files.Text($"/proc/{id}/cmdline");
-        if (stat is null || line is null) return null;
+        if (stat is null || string.IsNullOrEmpty(line)) return null;   // without memory there is no command line, and no namespace to tell it by
         string[] fields = stat[(stat.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
         long ticks = fields.Length > StartTime && long.TryParse(fields[StartTime], CultureInfo.InvariantCulture, out long read) ? read : 0;
         return new ProcessInfo(id, line.TrimEnd('\0').Split('\0'), BootTime() + TimeSpan.FromSeconds((double)ticks / TicksPerSecond));
