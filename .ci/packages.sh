@@ -19,6 +19,7 @@ package_of() {
         dockerd) echo docker.io ;;
         systemd-nspawn) echo systemd-container ;;
         ld | objdump) echo binutils ;;
+        aarch64-linux-gnu-gcc) echo gcc-aarch64-linux-gnu ;;
         *) echo "$1" ;;
     esac
 }

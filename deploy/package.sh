@@ -5,6 +5,7 @@
 #   deploy/package.sh                    the version of Directory.Build.props
 #   deploy/package.sh --version 1.2.3    another one
 #   deploy/package.sh --output FOLDER    there instead of artifacts/
+#   deploy/package.sh --arch arm64       for arm64, of ./build.sh --arch arm64
 #   OVERLAY_AGENT=FILE deploy/package.sh another binary; symbols are then taken from FILE.dbg, if there
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -12,24 +13,37 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source .ci/packages.sh
 
 version=$(sed -n 's|.*<Version>\(.*\)</Version>.*|\1|p' Directory.Build.props) output=artifacts
+binary=artifacts/overlay-agent symbols=artifacts/native/overlay-agent/overlay-agent.dbg build=./build.sh wanted=
 while (($#)); do
     case $1 in
         --version) version=$2; shift 2 ;;
         --output) output=$2; shift 2 ;;
+        --arch)
+            wanted=$2
+            if [[ $wanted == arm64 ]]; then
+                binary=artifacts/arm64/overlay-agent symbols=artifacts/native/overlay-agent-arm64/overlay-agent.dbg build='./build.sh --arch arm64'
+            fi
+            shift 2
+            ;;
         -h | --help) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
         *) die "unknown option $1 (see --help)" ;;
     esac
 done
 need dpkg-deb objdump
-binary=${OVERLAY_AGENT:-artifacts/overlay-agent}
-[[ -x $binary ]] || die "$binary is missing: run ./build.sh first, or name a binary in OVERLAY_AGENT"
-symbols=$binary.dbg
-if [[ $binary == artifacts/overlay-agent ]]; then symbols=artifacts/native/overlay-agent/overlay-agent.dbg; fi
+if [[ -n ${OVERLAY_AGENT:-} ]]; then binary=$OVERLAY_AGENT symbols=$OVERLAY_AGENT.dbg; fi
+[[ -x $binary ]] || die "$binary is missing: run $build first, or name a binary in OVERLAY_AGENT"
 case $(od -An -tu2 -j18 -N2 "$binary" | tr -d ' ') in
     62) arch=amd64 ;;
     183) arch=arm64 ;;
     *) die "$binary is for no machine that this agent runs on" ;;
 esac
+[[ ${wanted:-$arch} == "$arch" ]] || die "--arch $wanted: $binary is for $arch; amd64 and arm64 are made, the latter of ./build.sh --arch arm64"
+# The manual page is what the program says of itself. One for another machine says the same as this machine's of the same sources.
+speaker=$binary
+if ! "$speaker" --version >/dev/null 2>&1; then
+    speaker=artifacts/overlay-agent
+    "$speaker" --version >/dev/null 2>&1 || die "$binary does not run here, and the manual page is made by running it: run ./build.sh as well, for this machine"
+fi
 
 # Times in the package are the commit's; where the sources came without git, those of the sources.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -c safe.directory='*' log -1 --format=%ct 2>/dev/null || stat -c %Y Directory.Build.props)}
@@ -57,7 +71,7 @@ place 644 deploy/debian/copyright usr/share/doc/overlay-agent/copyright
 place 644 deploy/debian/lintian-overrides usr/share/lintian/overrides/overlay-agent
 place 644 deploy/README.md usr/share/doc/overlay-agent/README.md
 mkdir -p "$root/usr/share/man/man8"
-deploy/man/make.sh "$binary" | gzip -9n >"$root/usr/share/man/man8/overlay-agent.8.gz"
+deploy/man/make.sh "$speaker" | gzip -9n >"$root/usr/share/man/man8/overlay-agent.8.gz"
 printf 'overlay-agent (%s) unstable; urgency=medium\n\n  * Built from the sources; their history is the change log.\n\n -- %s  %s\n' \
     "$version" "$(sed -n 's/^Maintainer: //p' deploy/debian/control)" "$(date -u -R -d "@$SOURCE_DATE_EPOCH")" | gzip -9n >"$doc/changelog.gz"
 

@@ -38,9 +38,11 @@ internal sealed class Cleaner(CleanupRequest request, VerbConsole console, TimeP
             if (request.DryRun) await console.Out.WriteLineAsync("dry run, nothing is changed; this would be done:").ConfigureAwait(false);
             AgentState? state = new StateFile(request.StateDirectory).Load().State;
             PreviousSubnet env = SubnetEnvFile.ReadPrevious(request.SubnetFile);
-            IReadOnlyList<IPNetwork> networks = [.. new[] { env.Network, state?.Network }.OfType<IPNetwork>().Distinct()];
-            await RemoveRulesAsync(networks, stop).ConfigureAwait(false);
-            await RemoveFromKernelAsync(networks, [.. new[] { env.Subnet, state?.Subnet }.OfType<IPNetwork>().Distinct()]).ConfigureAwait(false);
+            IReadOnlyList<IPNetwork> networks = request.Network is { } given ? [given] : [.. new[] { env.Network, state?.Network }.OfType<IPNetwork>().Distinct()];
+            // Not where a state is without one: a daemon that never leased has left nothing.
+            bool isLost = networks.Count == 0 && state is null;
+            await RemoveRulesAsync(networks, isLost, stop).ConfigureAwait(false);
+            await RemoveFromKernelAsync(networks, isLost, [.. new[] { env.Subnet, state?.Subnet }.OfType<IPNetwork>().Distinct()]).ConfigureAwait(false);
             if (env is { Network: not null } or { Subnet: not null }) await RemoveFileAsync(request.SubnetFile).ConfigureAwait(false);
             else if (env.Problem is not null) await SkipAsync($"{request.SubnetFile} is left, it is no subnet file: {env.Problem}").ConfigureAwait(false);
             if (request.DockerOptsFile is { } options) await RemoveFileAsync(options).ConfigureAwait(false);
@@ -50,10 +52,10 @@ internal sealed class Cleaner(CleanupRequest request, VerbConsole console, TimeP
         return _failed == 0 ? 0 : 1;
     }
 
-    private async Task RemoveRulesAsync(IReadOnlyList<IPNetwork> networks, CancellationToken stop)
+    private async Task RemoveRulesAsync(IReadOnlyList<IPNetwork> networks, bool isLost, CancellationToken stop)
     {
-        // Whose rules they are cannot be told any more; a daemon that runs beside puts its own back within seconds.
-        OverlayRules none = OverlayRules.None(networks.Count > 0 ? networks : [OverlayRules.Everything]);
+        if (networks.Count == 0 && !isLost) return;
+        OverlayRules none = OverlayRules.None(isLost ? [OverlayRules.Everything] : networks);
         // Not only the variant in use: it may have been another one when the rules were made.
         IFirewall?[] variants = [IptablesFirewall.Find(time, "iptables-nft"), IptablesFirewall.Find(time, "iptables-legacy")];
         if (variants.All(variant => variant is null)) variants = [IptablesFirewall.Find(time)];
@@ -62,6 +64,11 @@ internal sealed class Cleaner(CleanupRequest request, VerbConsole console, TimeP
             try
             {
                 if ((await firewall.LookAsync(none, stop).ConfigureAwait(false)).Plan is not { } plan) continue;
+                if (isLost)
+                {
+                    await LeaveAsync($"rules of {firewall.Name}").ConfigureAwait(false);
+                    continue;
+                }
                 if (!request.DryRun) await firewall.ApplyAsync(plan, stop).ConfigureAwait(false);
                 foreach (string change in plan.Changes) await DoneAsync($"{firewall.Name}: {change}").ConfigureAwait(false);
             }
@@ -72,13 +79,13 @@ internal sealed class Cleaner(CleanupRequest request, VerbConsole console, TimeP
         }
     }
 
-    private async Task RemoveFromKernelAsync(IReadOnlyList<IPNetwork> networks, IReadOnlyList<IPNetwork> subnets)
+    private async Task RemoveFromKernelAsync(IReadOnlyList<IPNetwork> networks, bool isLost, IReadOnlyList<IPNetwork> subnets)
     {
         try
         {
             using RouteNetlink netlink = new();
             await RemoveDevicesAsync(netlink, subnets).ConfigureAwait(false);
-            await RemoveBlackholesAsync(netlink, networks).ConfigureAwait(false);
+            await RemoveBlackholesAsync(netlink, networks, isLost).ConfigureAwait(false);
         }
         catch (LinuxException e)
         {
@@ -100,12 +107,13 @@ internal sealed class Cleaner(CleanupRequest request, VerbConsole console, TimeP
         }
     }
 
-    // They belong to no device, so none takes them along. As with the rules: where no network is known, all of them go.
-    private async Task RemoveBlackholesAsync(RouteNetlink netlink, IReadOnlyList<IPNetwork> networks)
+    // They belong to no device, so none takes them along.
+    private async Task RemoveBlackholesAsync(RouteNetlink netlink, IReadOnlyList<IPNetwork> networks, bool isLost)
     {
         foreach (IPNetwork subnet in netlink.MainTable().Where(OverlayLink.IsOwnBlackhole).Select(route => route.Destination))
         {
-            if (networks.Count > 0 && !networks.Any(network => network.Contains(subnet.BaseAddress))) continue;
+            if (isLost) await LeaveAsync($"the blackhole route to {subnet}").ConfigureAwait(false);
+            if (!networks.Any(network => network.Contains(subnet.BaseAddress))) continue;
             if (!request.DryRun) netlink.DeleteBlackhole(subnet, OverlayLink.BlackholeMetric, OverlayLink.RouteProtocol);
             await DoneAsync($"blackhole route to {subnet} removed").ConfigureAwait(false);
         }
@@ -145,6 +153,9 @@ internal sealed class Cleaner(CleanupRequest request, VerbConsole console, TimeP
         _done++;
         return console.Out.WriteLineAsync(what);
     }
+
+    private Task LeaveAsync(string what) => FailAsync(
+        $"{what}: neither {Path.Combine(request.StateDirectory, StateFile.FileName)} nor {request.SubnetFile} tells whose overlay they are of; name it with --network=10.1.0.0/16 (0.0.0.0/0 for all)");
 
     private Task SkipAsync(string what) => console.Error.WriteLineAsync($"overlay-agent cleanup: {what}");
 

@@ -1,5 +1,5 @@
 using System.Net;
-using System.Text;
+using Overlay.Agent.Reading;
 using Overlay.Encap.Linux.Files;
 using Overlay.Encap.Linux.Netlink;
 
@@ -25,28 +25,7 @@ internal sealed record DockerView(byte[]? DaemonJson, IReadOnlyList<(IPAddress A
         (IPAddress, int)[]? bridge = netlink.Link(BridgeName) is { } link
             ? [.. netlink.Addresses().Where(a => a.LinkIndex == link.Index && a.Address.GetAddressBytes().Length == 4).Select(a => (a.Address, a.PrefixLength))]
             : null;
-        return new DockerView(daemonJson, bridge, FindDaemon());
+        IReadOnlyList<string>? daemon = new ProcessTable(new HostFiles()).Named("dockerd") is [var first, ..] ? first.Arguments : null;
+        return new DockerView(daemonJson, bridge, daemon);
     }
-
-    // Processes come and go while we look. A Docker within a container, or in another network namespace, has docker0 of its own.
-    private static string[]? FindDaemon()
-    {
-        string? network = NetworkOf("/proc/self");
-        foreach (string folder in Directory.EnumerateDirectories("/proc").Where(f => char.IsAsciiDigit(f["/proc/".Length])))
-        {
-            try
-            {
-                if (File.ReadAllText($"{folder}/comm").TrimEnd() != "dockerd" || (NetworkOf(folder) is { } other && other != network)) continue;
-                string line = Encoding.UTF8.GetString(File.ReadAllBytes($"{folder}/cmdline"));
-                if (line.Length > 0) return line.TrimEnd('\0').Split('\0');
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // It has ended, or is hidden from us.
-            }
-        }
-        return null;
-    }
-
-    private static string? NetworkOf(string process) => new FileInfo($"{process}/ns/net").LinkTarget;
 }

@@ -1,6 +1,6 @@
 using Overlay.Agent.Cli.Grammar;
 using Overlay.Agent.Cli.Verbs;
-using Overlay.Agent.Doctor.Reading;
+using Overlay.Agent.Reading;
 using Overlay.Encap.Linux.Gate;
 
 namespace Overlay.Agent.Doctor;

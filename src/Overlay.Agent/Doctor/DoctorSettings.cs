@@ -2,7 +2,7 @@ using Overlay.Agent.Cli;
 using Overlay.Agent.Cli.Binding;
 using Overlay.Agent.Cli.Grammar;
 using Overlay.Agent.Configuration;
-using Overlay.Agent.Doctor.Reading;
+using Overlay.Agent.Reading;
 using Overlay.Agent.Files;
 
 namespace Overlay.Agent.Doctor;

@@ -6,7 +6,7 @@ using Overlay.Agent.Doctor.Firewall;
 using Overlay.Agent.Doctor.Host;
 using Overlay.Agent.Doctor.Node;
 using Overlay.Agent.Doctor.Peers;
-using Overlay.Agent.Doctor.Reading;
+using Overlay.Agent.Reading;
 using Overlay.Agent.Doctor.Sysctls;
 using Overlay.Agent.Startup;
 using Overlay.Agent.State;

@@ -1,8 +1,7 @@
 using Overlay.Agent.Cli.Grammar;
 using Overlay.Agent.Doctor;
 using Overlay.Agent.Doctor.Host;
-using Overlay.Agent.Doctor.Node;
-using Overlay.Agent.Doctor.Reading;
+using Overlay.Agent.Reading;
 using Overlay.Encap.Linux;
 using Overlay.Encap.Linux.Inspection;
 
@@ -70,6 +69,23 @@ public class HostCheckTests
         using HostRoot root = new((path, text));
 
         Assert.Equal(new Virtualization(name, isContainer), Virtualization.Detect(root.Files));
+    }
+
+    [Fact]
+    public void K18_a_socket_of_IPv6_has_the_port_of_IPv4_too()
+    {
+        using HostRoot root = new(
+            ("/proc/net/udp6", "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n"
+                + "  77: 00000000000000000000000000000000:2118 00000000000000000000000000000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 4711 2 0000000000000000 0\n"
+                + "  78: B80D0120000000000000000001000000:2118 00000000000000000000000000000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 4712 2 0000000000000000 0\n"
+                + "  79: nonsense:2118 00000000000000000000000000000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 4713 2 0000000000000000 0\n"),
+            ("/proc/321/comm", "flanneld\n"), ("/proc/321/fd/x", ""));
+        File.CreateSymbolicLink(root.Files.At("/proc/321/fd/7"), "socket:[4711]");
+
+        IReadOnlyList<UdpSocketInfo> sockets = UdpSocketInfo.OnPort(8472, root.Files, new ProcessTable(root.Files));
+
+        Assert.Equal(["::", "2001:db8::1"], sockets.Select(socket => socket.Address.ToString()));
+        Assert.Equal([(321, "flanneld")], sockets[0].Holders);
     }
 
     [Fact]

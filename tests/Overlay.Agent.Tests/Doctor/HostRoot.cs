@@ -1,4 +1,4 @@
-using Overlay.Agent.Doctor.Reading;
+using Overlay.Agent.Reading;
 using Overlay.Agent.Tests.Support;
 
 namespace Overlay.Agent.Tests.Doctor;

@@ -3,7 +3,7 @@ using Overlay.Agent.Docker;
 using Overlay.Agent.Doctor;
 using Overlay.Agent.Doctor.Docker;
 using Overlay.Agent.Doctor.Node;
-using Overlay.Agent.Doctor.Reading;
+using Overlay.Agent.Reading;
 using Overlay.Encap.Linux.Netlink;
 
 namespace Overlay.Agent.Tests.Doctor;

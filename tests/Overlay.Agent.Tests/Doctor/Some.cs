@@ -2,7 +2,7 @@ using System.Net;
 using Overlay.Agent.Configuration;
 using Overlay.Agent.Doctor;
 using Overlay.Agent.Doctor.Node;
-using Overlay.Agent.Doctor.Reading;
+using Overlay.Agent.Reading;
 using Overlay.Agent.Startup;
 using Overlay.Encap.Linux.Netlink;
 using Overlay.Subnet.Model;

@@ -53,7 +53,7 @@ public sealed class CleanupTests : LifecycleTest
         Assert.True(File.Exists(Path.Combine(Node.StatePath, "state.json")));
         Assert.Equal((0, "nothing of overlay-agent is left here\n"), Cleanup());
 
-        // Without a state no network is known, and all routes of ours would go.
+        // Without a state the network has to be named, were there anything left to ask about.
         Node.Host.Namespace.Ip("route delete blackhole 10.2.5.0/24");
         Assert.Equal(0, Cleanup("--state").ExitCode);
         Assert.False(Directory.Exists(Node.StatePath));
@@ -62,7 +62,34 @@ public sealed class CleanupTests : LifecycleTest
     }
 
     [Fact]
-    public async Task Cleanup_finds_rules_of_both_flavours_without_any_file()
+    public async Task Cleanup_of_an_instance_that_never_leased_leaves_another_its_rules()
+    {
+        Etcd.Ctl("put", "/blue/network/config", """{ "Network": "10.2.0.0/16", "SubnetMin": "10.2.5.0", "SubnetMax": "10.2.5.0", "Backend": { "Type": "vxlan", "VNI": 2, "Port": 8473 } }""");
+        Etcd.Ctl("put", "/blue/network/subnets/10.2.5.0-24", """{ "PublicIP": "192.168.64.99", "BackendType": "vxlan", "BackendData": { "VNI": 2, "VtepMAC": "fe:0c:99:5a:37:ec" } }""");
+        await Node.StartReadyAsync("--ip-masq", "--iptables-forward-rules", "--ip-blackhole-route");
+        string saved = Rules.Saved(Node.Host), routes = Node.Host.Namespace.Must("ip", "route");
+        string state = Path.Combine(Node.Folder, "blue"), env = Path.Combine(Node.Folder, "blue.env");
+        string[] files = [$"--state-dir={state}", $"--subnet-file={env}"];
+
+        // Nobody knows of it: what stands may be anybody's.
+        (int exitCode, string output) = Node.Host.Namespace.Run(AgentProcess.Binary, ["cleanup", .. files]);
+        Assert.Equal(1, exitCode);
+        Assert.Contains("name it with --network=", output, StringComparison.Ordinal);
+        Assert.Contains("the blackhole route to ", output, StringComparison.Ordinal);
+        Assert.Equal((saved, routes), (Rules.Saved(Node.Host), Node.Host.Namespace.Must("ip", "route")));
+
+        // It has got as far as a state of its own, and no further: no subnet is free.
+        await using (AgentProcess blue = AgentProcess.Start(Node.Host, [$"--etcd-endpoints={Etcd.Endpoint}", "--etcd-prefix=/blue/network", "--iface=eth0", .. files]))
+        {
+            await Eventually.TrueAsync(() => File.Exists(Path.Combine(state, "state.json")), "the instance knows itself");
+            await blue.StopAsync();
+        }
+        Assert.Equal((0, "nothing of overlay-agent is left here\n"), Node.Host.Namespace.Run(AgentProcess.Binary, ["cleanup", .. files]));
+        Assert.Equal((saved, routes), (Rules.Saved(Node.Host), Node.Host.Namespace.Must("ip", "route")));
+    }
+
+    [Fact]
+    public async Task Cleanup_finds_rules_of_both_flavours_without_any_file_once_it_is_told_the_network()
     {
         Assert.SkipUnless(Privilege.IsInstalled("iptables") && Privilege.IsInstalled("nft"), "not installed: iptables or nft");
         Node.Host.Namespace.Must("sh", "-ec", """
@@ -74,7 +101,7 @@ public sealed class CleanupTests : LifecycleTest
         string optionsFile = Path.Combine(Node.Folder, "docker_opts.env");
         await File.WriteAllTextAsync(optionsFile, "DOCKER_OPTS=\n", TestContext.Current.CancellationToken);
 
-        (int exitCode, string output) = Cleanup($"--docker-opts-file={optionsFile}");
+        (int exitCode, string output) = Cleanup("--network=10.1.0.0/16", $"--docker-opts-file={optionsFile}");
 
         Assert.True(exitCode == 0, output);
         Assert.Empty(Rules.Ours(Node.Host));

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Overlay.Netns.Tests.Support;
 
 namespace Overlay.Netns.Tests.Systemd;
@@ -5,33 +6,11 @@ namespace Overlay.Netns.Tests.Systemd;
 /// <summary>From a bare node to one whose Docker runs on the overlay, and what then happens to nodes.</summary>
 public sealed class NodeLifeTests(PackageFixture packages) : SystemdTest(packages)
 {
-    // As Debian's docker.io: after a start that fails Docker is tried again, and what it is started with comes from its environment file.
-    private const string DockerUnit = """
-        [Unit]
-        Description=stand-in for Docker
-        [Service]
-        EnvironmentFile=-/etc/default/docker
-        ExecStart=/usr/sbin/dockerd -H fd:// $DOCKER_OPTS
-        Restart=always
-        RestartSec=2
-        [Install]
-        WantedBy=multi-user.target
-        """;
-
-    private const string DockerProgram = """
-        #!/bin/sh
-        { echo "arguments $*"; echo "agent $(systemctl is-active overlay-agent)"; cat /run/flannel/subnet.env; } >/run/docker-started.new
-        mv /run/docker-started.new /run/docker-started
-        exec sleep infinity
-        """;
-
     [Fact]
     public async Task One_package_and_a_reboot_later_Docker_starts_on_the_overlay_and_kill_reboot_and_upgrade_keep_the_subnet()
     {
-        Node.Write("/etc/systemd/system/docker.service", DockerUnit + "\n");
-        Node.Write("/usr/sbin/dockerd", DockerProgram + "\n", (UnixFileMode)0b111_101_101);
+        DockerStandIn.PutInto(Node);
         await Node.BootAsync();
-        Node.Must("systemctl", "enable", "docker.service");
 
         // Installed: enabled, and nothing runs that nobody has configured.
         Assert.Contains("/etc/default/overlay-agent", Install(Packages.Now), StringComparison.Ordinal);
@@ -47,9 +26,8 @@ public sealed class NodeLifeTests(PackageFixture packages) : SystemdTest(package
         Assert.Equal("inactive", Node.Property("docker.service", "ActiveState"));
         await Etcd.StartAsync();
         await Node.ActiveAsync(Unit);
-        await DockerStartedAsync();
+        string started = await DockerStandIn.StartedAsync(Node);
         (string Subnet, string Mac) identity = Identity();
-        string started = Node.Must("cat", "/run/docker-started");
         Assert.Contains("agent active\n", started, StringComparison.Ordinal);
         Assert.Contains($"FLANNEL_SUBNET={identity.Subnet}\n", started, StringComparison.Ordinal);
         Assert.Contains($"--bip={identity.Subnet} ", started + " ", StringComparison.Ordinal);
@@ -82,11 +60,42 @@ public sealed class NodeLifeTests(PackageFixture packages) : SystemdTest(package
         // A reboot empties /run; the node still is who it was.
         await Node.RebootAsync();
         await Node.ActiveAsync(Unit);
-        await DockerStartedAsync();
+        Assert.Contains($"FLANNEL_SUBNET={identity.Subnet}\n", await DockerStandIn.StartedAsync(Node), StringComparison.Ordinal);
         Assert.Equal(identity, Identity());
-        Assert.Contains($"FLANNEL_SUBNET={identity.Subnet}\n", Node.Must("cat", "/run/docker-started"), StringComparison.Ordinal);
         Assert.Equal(identity.Mac, System.Text.Json.JsonDocument.Parse(Etcd.Leases().Single().Value).RootElement.GetProperty("BackendData").GetProperty("VtepMAC").GetString());
     }
 
-    private Task DockerStartedAsync() => Eventually.TrueAsync(() => Node.Run("test", "-e", "/run/docker-started").ExitCode == 0, "Docker starts", () => Node.Journal);
+    [Fact]
+    public async Task Docker_comes_up_by_itself_however_long_the_agents_first_start_fails()
+    {
+        DockerStandIn.PutInto(Node);
+        await Node.BootAsync();
+        Install(Packages.Now);
+        Configure();
+        string settings = File.ReadAllText(Node.PathOf("/etc/default/overlay-agent"));
+
+        // A mistake in the settings, found at the reboot: the agent's start fails for good, and Docker's for want of its options.
+        Node.Write("/etc/default/overlay-agent", settings + "FLANNELD_IP_MASQ=perhaps\n", UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        await Node.RebootAsync();
+        await DockerFailsAsync(4);
+        Assert.Contains("FLANNELD_IP_MASQ", Node.Journal, StringComparison.Ordinal);
+        Assert.Contains("docker.service: Failed to load environment files", Node.Journal, StringComparison.Ordinal);   // what the README is searched for
+
+        // Mended, but now the agent cannot start for another reason, one that it tries again.
+        Node.Write("/etc/default/overlay-agent", settings + "FLANNELD_IFACE=eth7\n", UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        await DockerFailsAsync(2 + Restarts());
+        Assert.Contains("--iface: there is no", Node.Journal, StringComparison.Ordinal);
+
+        // Mended. Nobody starts anything.
+        Node.Write("/etc/default/overlay-agent", settings, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        string started = await DockerStandIn.StartedAsync(Node);
+        Assert.Contains($"--bip={Identity().Subnet} ", started, StringComparison.Ordinal);
+        Assert.Contains("agent active\n", started, StringComparison.Ordinal);
+        Assert.Equal("active", Node.Property("docker.socket", "ActiveState"));
+    }
+
+    // More often than Debian's unit allows for within its minute.
+    private Task DockerFailsAsync(int times) => Eventually.TrueAsync(() => Restarts() >= times, $"Docker has been tried {times} times", () => Node.Journal);
+
+    private int Restarts() => int.Parse(Node.Property(DockerStandIn.Unit, "NRestarts"), CultureInfo.InvariantCulture);
 }

@@ -1,6 +1,6 @@
 using Overlay.Agent.Docker;
 using Overlay.Agent.Doctor.Node;
-using Overlay.Agent.Doctor.Reading;
+using Overlay.Agent.Reading;
 using Overlay.Agent.Files;
 using Overlay.Encap.Linux.Netlink;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using Overlay.Agent.Docker;
 using Overlay.Agent.Doctor.Node;
-using Overlay.Agent.Doctor.Reading;
+using Overlay.Agent.Reading;
 
 namespace Overlay.Agent.Doctor.Docker;
 

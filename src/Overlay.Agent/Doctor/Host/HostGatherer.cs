@@ -1,6 +1,6 @@
 using System.Globalization;
 using Overlay.Agent.Configuration;
-using Overlay.Agent.Doctor.Reading;
+using Overlay.Agent.Reading;
 using Overlay.Encap.Linux;
 using Overlay.Encap.Linux.Gate;
 using Overlay.Encap.Linux.Inspection;

@@ -1,6 +1,6 @@
 using System.Net;
 using Overlay.Agent.Configuration;
-using Overlay.Agent.Doctor.Reading;
+using Overlay.Agent.Reading;
 using Overlay.Agent.Startup;
 using Overlay.Encap.Linux.Netlink;
 using Overlay.Subnet.Model;

@@ -1,5 +1,5 @@
 using Overlay.Agent.Configuration;
-using Overlay.Agent.Doctor.Reading;
+using Overlay.Agent.Reading;
 using Overlay.Agent.Startup;
 using Overlay.Encap.Linux.Gate;
 using Overlay.Encap.Linux.Inspection;

@@ -1,3 +1,5 @@
+using Overlay.Agent.Reading;
+
 namespace Overlay.Agent.Doctor.Node;
 
 /// <summary>Interface, card and port of the traffic between nodes. Pure.</summary>

@@ -1,4 +1,4 @@
-using Overlay.Agent.Doctor.Reading;
+using Overlay.Agent.Reading;
 
 namespace Overlay.Agent.Doctor.Sysctls;
 

@@ -57,6 +57,7 @@ public sealed class VerbSeamTests
     [InlineData("leases release: \"10.1.2/24\" is not a subnet such as 10.1.15.0/24", "leases", "release", "10.1.2/24")]
     [InlineData("--public-ip: is needed: a reservation is for one node", "leases", "reserve", "10.1.2.0/24")]
     [InlineData("--public-ip: 127.0.0.1 is a loopback address, which no other node can reach", "leases", "reserve", "10.1.2.0/24", "--public-ip=127.0.0.1")]
+    [InlineData("--network: \"10.1/16\" is no IPv4 network such as 10.1.0.0/16", "cleanup", "--network=10.1/16")]
     [InlineData("-k: \"A;B\" is not a variable's name", "mk-docker-opts", "-k", "A;B")]
     public void A_mistake_is_refused_by_name(string error, params string[] arguments) => Assert.Contains(error, Parsed.Errors(arguments));
 

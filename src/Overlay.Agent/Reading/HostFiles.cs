@@ -1,4 +1,4 @@
-namespace Overlay.Agent.Doctor.Reading;
+namespace Overlay.Agent.Reading;
 
 /// <summary>
 /// Reads files of this host, below a root that a test can put elsewhere. Nothing here throws for what a file is or holds, and nothing is

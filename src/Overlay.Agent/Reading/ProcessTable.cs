@@ -1,8 +1,11 @@
 using System.Globalization;
 
-namespace Overlay.Agent.Doctor.Reading;
+namespace Overlay.Agent.Reading;
 
-/// <summary>Looks for processes in /proc.</summary>
+/// <summary>
+/// Looks for processes in /proc. Names and command lines are everybody's to read; namespaces and descriptors only of processes under our
+/// own user's name that have no privilege that we lack (ptrace(2), PTRACE_MODE_READ).
+/// </summary>
 internal sealed class ProcessTable(HostFiles files)
 {
     private const int TicksPerSecond = 100;   // USER_HZ, the same on every architecture we run on

@@ -1,4 +1,4 @@
-namespace Overlay.Agent.Doctor.Reading;
+namespace Overlay.Agent.Reading;
 
 /// <summary>A process of this host and network namespace.</summary>
 /// <param name="Id">Its id.</param>

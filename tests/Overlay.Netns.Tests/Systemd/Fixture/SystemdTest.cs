@@ -49,6 +49,16 @@ public abstract class SystemdTest(PackageFixture packages) : IAsyncLifetime
         File.WriteAllText(settings, text.Replace("http://127.0.0.1:2379", Etcd.Endpoint, StringComparison.Ordinal));
     }
 
+    /// <summary>Boots, installs, configures and starts: the agent is ready then.</summary>
+    private protected async Task StartAsync()
+    {
+        await Node.BootAsync();
+        Install(Packages.Now);
+        Configure();
+        Node.Must("systemctl", "start", "overlay-agent");
+        Assert.Equal("active", Node.Property(Unit, "ActiveState"));   // start returns when it is ready
+    }
+
     /// <summary>What docker and the next start of the agent go by: subnet.env and the MAC.</summary>
     private protected (string Subnet, string Mac) Identity()
     {
