@@ -80,7 +80,7 @@ public sealed class NodeMemoryTests : IDisposable
         Assert.NotNull(Load().CacheFor(Prefix, Address));
         File.WriteAllText(_folder.File("subnet.env"), "FLANNEL_NETWORK=10.1.0.0/16\nFLANNEL_SUBNET=10.1.9.1/24\n");
         Assert.Null(Load().CacheFor(Prefix, Address));
-        File.WriteAllText(_folder.File("subnet.env"), "FLANNEL_NETWORK=10.9.0.0/16\nFLANNEL_SUBNET=10.9.9.1/24\n"); // of another network: J1
+        File.WriteAllText(_folder.File("subnet.env"), "FLANNEL_NETWORK=172.16.0.0/16\nFLANNEL_SUBNET=172.16.9.1/24\n"); // of another network: J1
         Assert.NotNull(Load().CacheFor(Prefix, Address));
     }
 
