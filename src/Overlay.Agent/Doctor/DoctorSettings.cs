@@ -2,8 +2,8 @@ using Overlay.Agent.Cli;
 using Overlay.Agent.Cli.Binding;
 using Overlay.Agent.Cli.Grammar;
 using Overlay.Agent.Configuration;
-using Overlay.Agent.Reading;
 using Overlay.Agent.Files;
+using Overlay.Agent.Reading;
 
 namespace Overlay.Agent.Doctor;
 

@@ -1,7 +1,7 @@
 using Overlay.Agent.Docker;
 using Overlay.Agent.Doctor.Node;
-using Overlay.Agent.Reading;
 using Overlay.Agent.Files;
+using Overlay.Agent.Reading;
 using Overlay.Encap.Linux.Netlink;
 
 namespace Overlay.Agent.Doctor.Docker;
