@@ -30,7 +30,7 @@ internal sealed class NodeMemory
     private readonly Lock _gate = new();
     private readonly Channel<bool> _changes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
     private readonly EtcdCache? _loaded;
-    private readonly IPNetwork? _announced; // in subnet.env, which is written at once
+    private readonly IPNetwork? _inSubnetFile; // which is written at once, where the state may lag behind
     private AgentState _state;
     private AgentState? _savedState;
     private IPAddress? _publicIp;
@@ -51,7 +51,7 @@ internal sealed class NodeMemory
         _publicIp = _loaded?.PublicIp;
         PreviousSubnet env = SubnetEnvFile.ReadPrevious(options.SubnetFile);
         if (env.Problem is not null) log.PreviousFileIgnored(options.SubnetFile, env.Problem);
-        _announced = env.Subnet;
+        _inSubnetFile = env.Subnet;
 
         _state = loaded.State ?? Restored() ?? AgentState.CreateNew();
         IPNetwork?[] hints = [env.Subnet, _state.Subnet];
@@ -88,7 +88,7 @@ internal sealed class NodeMemory
             : _loaded.Prefix != prefix ? $"they are of another prefix, {_loaded.Prefix}"
             : !_loaded.PublicIp.Equals(publicIp) ? $"this node's address was {_loaded.PublicIp} then"
             : _state.Subnet is not { } subnet || _state.EtcdLeaseId is null ? "this node has not held a lease"
-            : _announced is { } newer && newer != subnet && _loaded.Config.Fits(newer) ? $"the subnet file names {newer}, which is newer than the state's {subnet}"
+            : _inSubnetFile is { } newer && newer != subnet && _loaded.Config.Fits(newer) ? $"the subnet file names {newer}, which is newer than the state's {subnet}"
             : !_loaded.Config.Fits(subnet) ? $"the subnet {subnet} is not one of {_loaded.Config.Network}, /{_loaded.Config.SubnetLength} each"
             : null;
         if (reason is null) return _loaded;

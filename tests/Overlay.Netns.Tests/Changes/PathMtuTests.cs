@@ -23,7 +23,9 @@ public sealed class PathMtuTests
 
         router.Namespace.Ip($"route replace {topology.Right.Host.Address}/32 dev eth0 mtu {Narrow}");
 
-        await transfer;   // its packets were of 1,450 bytes when the path became narrow
+        await transfer;
+        (FlowCounts sent, _) = await ((AgentNode)topology.Left).Agent.CountsAsync();
+        Assert.InRange(sent.Dropped("TooBig"), 1, long.MaxValue);   // its packets were of 1,450 bytes when the path became narrow
         // By the pod's own kernel, which has been told by ours ("mtu=1350"); or by ours now ("mtu = 1350").
         await Eventually.TrueAsync(
             () => Ping.Once(topology.LeftPod.Namespace, topology.RightPod.Address, Wide, mayFragment: false).Output.Replace(" ", "", StringComparison.Ordinal)
