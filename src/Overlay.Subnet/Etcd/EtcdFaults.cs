@@ -97,7 +97,7 @@ internal static class EtcdFaults
         bool noHttp2 = Chain(e).Any(inner => inner is HttpProtocolException
             || inner.Message.Contains("HTTP/2 handshake", StringComparison.Ordinal) || inner.Message.Contains("HTTP/1", StringComparison.Ordinal));
         if (Chain(e).OfType<SocketException>().FirstOrDefault() is SocketException socket)
-            return (StoreFault.Unreachable, $"no connection to {where}: {socket.Message}");
+            return (StoreFault.Unreachable, $"no connection to {where}: {socket.Message}{RefusalHint(socket, options)}");
         return code switch
         {
             StatusCode.DeadlineExceeded => (StoreFault.Timeout, $"no answer in time from {where} (hung, overloaded, or no etcd?)"),
@@ -108,6 +108,11 @@ internal static class EtcdFaults
             _ => (StoreFault.Other, $"{code}: {detail}"),
         };
     }
+
+    // A server that refuses our certificate closes with our first request unread, and the reset can overtake its TLS alert. A server that died looks the same.
+    private static string RefusalHint(SocketException socket, EtcdOptions options) =>
+        options.UsesTls && socket.SocketErrorCode is (SocketError.ConnectionReset or SocketError.Shutdown)
+            ? " (if it stays so: does the server want another client certificate, etcd-certfile?)" : "";
 
     private static IEnumerable<Exception> Chain(Exception e)
     {

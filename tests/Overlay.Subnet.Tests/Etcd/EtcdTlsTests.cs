@@ -124,6 +124,16 @@ public sealed class EtcdTlsTests : IAsyncLifetime
         var log = new ListLogger<EtcdLeaseStore>();
         using var store = new EtcdLeaseStore(options, log);
         StoreException e = await Assert.ThrowsAsync<StoreException>(() => store.ReadAsync("config", Cancel));
+        // The server closes with our request unread, so a reset can overtake its alert. Such a try points at the certificate too, and the next is asked.
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                if (!e.Message.Contains("does the server want another client certificate", StringComparison.Ordinal))
+                    return true;
+                e = await Assert.ThrowsAsync<StoreException>(() => store.ReadAsync("config", Cancel));
+                return false;
+            },
+            "answered with more than a reset");
         Assert.Contains(advice, e.Message, StringComparison.Ordinal);
         Assert.Equal(StoreFault.Tls, e.Fault);
     }
