@@ -50,7 +50,7 @@ internal static class AgentFlags
     public static readonly Flag OffloadGro = new("offload-gro", FlagKind.Text, "auto", "auto|on|off", "receive many datagrams per system call (UDP_GRO)");
     public static readonly Flag OffloadTso = new("offload-tso", FlagKind.Text, "auto", "auto|on|off", "exchange 64 KiB packets with the TUN device");
     public static readonly Flag Workers = new("workers", FlagKind.Integer, "0", "NUMBER", "TUN queues, each with sockets and two threads of its own, 1 to 64; 0: half the processors, at most 8");
-    public static readonly Flag Spin = new("spin", FlagKind.Integer, "300", "MICROSECONDS", "while packets come in quick succession, look this long for the next one before sleeping, 0 (never) to 1000; costs CPU, saves wake-ups");
+    public static readonly Flag Spin = new("spin", FlagKind.Integer, "300", "MICROSECONDS", "while small packets come in quick succession, look this long for the next one before sleeping, 0 (never) to 1000; costs CPU, saves wake-ups");
 
     public static readonly Flag KubeSubnetMgr = new("kube-subnet-mgr", FlagKind.Boolean, "false", "", "refused when true: this agent leases from etcd");
     public static readonly Flag KubeApiUrl = new("kube-api-url", FlagKind.Text, "", "URL", "ignored") { IsIgnored = true };

@@ -81,8 +81,9 @@ internal sealed class PacketEngine : IDisposable
     {
         _signal.Dispose();
         _signal = new ShutdownSignal();
-        tun.Rearm(_signal, _flags.Spin);
-        foreach (UdpReceiver receiver in _receivers) receiver.Rearm(_signal, _flags.Spin);
+        SpinBudget spin = new(_flags.Spin);
+        tun.Rearm(_signal, spin);
+        foreach (UdpReceiver receiver in _receivers) receiver.Rearm(_signal, spin);
         foreach (UdpSender sender in _senders) sender.Rearm(_signal);
         WorkerEnds[] workers = [.. tun.Queues.Select((queue, i) => new WorkerEnds(queue, _receivers[i], _senders[i]))];
         DataPlane plane = new(workers, _table, mtu, _options with { JoinsUdp = tun.TakesUdpSegments }, _signal, PacketThread.Prepare);
