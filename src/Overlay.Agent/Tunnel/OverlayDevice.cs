@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Overlay.Agent.Startup;
+using Overlay.Agent.Tunnel.Segmentation;
 using Overlay.Agent.Telemetry;
 using Overlay.Encap.Counters;
 using Overlay.Encap.Flow;
@@ -24,6 +25,7 @@ internal sealed class OverlayDevice : IDisposable
     private readonly Lock _gate = new();
     private readonly RouteNetlink _netlink;
     private readonly PacketEngine _engine;
+    private readonly TunnelSegmentation _segmentation;
     private readonly ShutdownSignal _idle = new();
     private volatile TaskCompletionSource _unfinished = NewSignal();
     private TunDevice? _tun;
@@ -35,6 +37,7 @@ internal sealed class OverlayDevice : IDisposable
         (_netlink, _subnet, Settings) = (netlink, subnet, settings);
         Offloads = OffloadPlan.Decide(settings.DataPath, KernelFeatures.Probe());
         _engine = new PacketEngine(table, settings.DataPath, Offloads);
+        _segmentation = new TunnelSegmentation(Offloads.Tunnel, netlink);
         try
         {
             Build();
@@ -105,7 +108,7 @@ internal sealed class OverlayDevice : IDisposable
         }
         OverlayDevice device = new(settings, subnet, table, netlink);
         if (device.Offloads.Reason is { } reason) log.OffloadWithheld(reason);
-        log.OffloadsChosen(device.Offloads.Describe(device._tun!.TakesUdpSegments), settings.DataPath.Workers);
+        log.OffloadsChosen($"{device.Offloads.Describe(device._tun!.TakesUdpSegments)}, tunnel segmentation {device._segmentation.State}", settings.DataPath.Workers);
         log.DeviceUp(settings.Device, subnet.BaseAddress, settings.Mtu.Bytes, settings.Network, settings.ListenAddress, settings.Port, settings.Vni);
         return device;
     }
@@ -132,7 +135,7 @@ internal sealed class OverlayDevice : IDisposable
         Settings = Settings with { Mtu = mtu };
         if (_tun is null || !_engine.IsRunning) return;
         _engine.Halt();
-        _engine.Start(_tun, mtu);
+        _engine.Start(_tun, mtu, _segmentation.Port);
     });
 
     /// <summary>Binds the sockets to another address; packets of the TUN device wait meanwhile.</summary>
@@ -144,6 +147,7 @@ internal sealed class OverlayDevice : IDisposable
         lock (_gate)
         {
             _engine.Dispose();
+            _segmentation.Dispose();
             _tun?.Dispose();
             _idle.Dispose();
         }
@@ -193,6 +197,7 @@ internal sealed class OverlayDevice : IDisposable
         if (!_engine.IsRunning) yield return new Flaw("sockets", $"its packet loops ended ({(Errno)(fault?.Errno ?? 0)})", Bind);
         else if (!Settings.ListenAddress.Equals(_engine.ListenAddress)) yield return new Flaw("sockets", $"its sockets are bound to {_engine.ListenAddress}, not {Settings.ListenAddress}", Bind);
         foreach (Flaw flaw in _link.Flaws(Settings, _subnet)) yield return flaw;
+        if (_segmentation.FindFlaw(Settings) is { } change) yield return new Flaw("tunnel segmentation", change, RenewSegmentation);
     }
 
     // Sockets are kept where there are any: what peers send meanwhile waits in them.
@@ -203,7 +208,7 @@ internal sealed class OverlayDevice : IDisposable
         (_tun, _link) = (null, null);
         if (_engine.ListenAddress is null) _engine.Bind(Settings.ListenAddress, Settings.Port);
         _tun = TunDevice.Open(Settings.Device, Settings.DataPath.Workers, Offloads.SuperPackets, _idle);
-        _engine.Start(_tun, Settings.Mtu);
+        _engine.Start(_tun, Settings.Mtu, _segmentation.Port);
         _link = OverlayLink.BringUp(_netlink, Settings);
     }
 
@@ -211,6 +216,13 @@ internal sealed class OverlayDevice : IDisposable
     {
         _engine.Halt();
         _engine.Bind(Settings.ListenAddress, Settings.Port);
-        _engine.Start(_tun!, Settings.Mtu);
+        _engine.Start(_tun!, Settings.Mtu, _segmentation.Port);
+    }
+
+    private void RenewSegmentation()
+    {
+        _engine.Halt();
+        _segmentation.Renew(Settings);
+        _engine.Start(_tun!, Settings.Mtu, _segmentation.Port);
     }
 }

@@ -6,4 +6,5 @@ namespace Overlay.Encap.Flow;
 /// <param name="Tun">The queue.</param>
 /// <param name="Receiver">The receiving socket.</param>
 /// <param name="Sender">The sending sockets.</param>
-public sealed record WorkerEnds(ITunQueue Tun, IUnderlayReceiver Receiver, IUnderlaySender Sender);
+/// <param name="TunnelPort">Where super-packets leave whole, which workers share; null for nowhere.</param>
+public sealed record WorkerEnds(ITunQueue Tun, IUnderlayReceiver Receiver, IUnderlaySender Sender, ITunnelPort? TunnelPort = null);
