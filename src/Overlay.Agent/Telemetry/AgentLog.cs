@@ -62,6 +62,9 @@ internal static partial class AgentLog
     [LoggerMessage(3044, LogLevel.Information, "offloads: {Offloads}; workers: {Workers}")]
     public static partial void OffloadsChosen(this ILogger logger, string offloads, int workers);
 
+    [LoggerMessage(3055, LogLevel.Information, "offloads: tunnel segmentation {State}")]
+    public static partial void TunnelSegmentationIs(this ILogger logger, string state);
+
     [LoggerMessage(3045, LogLevel.Warning, "{Reason}")]
     public static partial void OffloadWithheld(this ILogger logger, string reason);
 

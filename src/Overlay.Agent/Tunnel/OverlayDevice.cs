@@ -24,6 +24,7 @@ internal sealed class OverlayDevice : IDisposable
 
     private readonly Lock _gate = new();
     private readonly RouteNetlink _netlink;
+    private readonly ILogger _log;
     private readonly PacketEngine _engine;
     private readonly TunnelSegmentation _segmentation;
     private readonly ShutdownSignal _idle = new();
@@ -32,9 +33,9 @@ internal sealed class OverlayDevice : IDisposable
     private OverlayLink? _link;
     private IPNetwork _subnet;
 
-    private OverlayDevice(OverlaySettings settings, IPNetwork subnet, ForwardingTableRef table, RouteNetlink netlink)
+    private OverlayDevice(OverlaySettings settings, IPNetwork subnet, ForwardingTableRef table, RouteNetlink netlink, ILogger log)
     {
-        (_netlink, _subnet, Settings) = (netlink, subnet, settings);
+        (_netlink, _log, _subnet, Settings) = (netlink, log, subnet, settings);
         Offloads = OffloadPlan.Decide(settings.DataPath, KernelFeatures.Probe());
         _engine = new PacketEngine(table, settings.DataPath, Offloads);
         _segmentation = new TunnelSegmentation(Offloads.Tunnel, netlink);
@@ -42,6 +43,7 @@ internal sealed class OverlayDevice : IDisposable
         {
             Build();
             foreach (Flaw flaw in Flaws()) flaw.Mend();
+            FollowCard();
         }
         catch
         {
@@ -106,9 +108,9 @@ internal sealed class OverlayDevice : IDisposable
             log.KernelDeviceReplaced(settings.Device, replaced.Mac);
             netlink.DeleteLink(replaced.Index);
         }
-        OverlayDevice device = new(settings, subnet, table, netlink);
+        OverlayDevice device = new(settings, subnet, table, netlink, log);
         if (device.Offloads.Reason is { } reason) log.OffloadWithheld(reason);
-        log.OffloadsChosen($"{device.Offloads.Describe(device._tun!.TakesUdpSegments)}, tunnel segmentation {device._segmentation.State}", settings.DataPath.Workers);
+        log.OffloadsChosen(device.Offloads.Describe(device._tun!.TakesUdpSegments), settings.DataPath.Workers);
         log.DeviceUp(settings.Device, subnet.BaseAddress, settings.Mtu.Bytes, settings.Network, settings.ListenAddress, settings.Port, settings.Vni);
         return device;
     }
@@ -123,6 +125,7 @@ internal sealed class OverlayDevice : IDisposable
         {
             if (_unfinished.Task.IsCompleted) _unfinished = NewSignal();
             foreach (Flaw flaw in Flaws()) found(flaw);
+            FollowCard();
         }
     }
 
@@ -173,6 +176,7 @@ internal sealed class OverlayDevice : IDisposable
             try
             {
                 foreach (Flaw flaw in Flaws()) flaw.Mend();
+                FollowCard();
             }
             catch (Exception e) when (e is LinuxException or CannotStartException)
             {
@@ -197,7 +201,6 @@ internal sealed class OverlayDevice : IDisposable
         if (!_engine.IsRunning) yield return new Flaw("sockets", $"its packet loops ended ({(Errno)(fault?.Errno ?? 0)})", Bind);
         else if (!Settings.ListenAddress.Equals(_engine.ListenAddress)) yield return new Flaw("sockets", $"its sockets are bound to {_engine.ListenAddress}, not {Settings.ListenAddress}", Bind);
         foreach (Flaw flaw in _link.Flaws(Settings, _subnet)) yield return flaw;
-        if (_segmentation.FindFlaw(Settings) is { } change) yield return new Flaw("tunnel segmentation", change, RenewSegmentation);
     }
 
     // Sockets are kept where there are any: what peers send meanwhile waits in them.
@@ -219,10 +222,14 @@ internal sealed class OverlayDevice : IDisposable
         _engine.Start(_tun!, Settings.Mtu, _segmentation.Port);
     }
 
-    private void RenewSegmentation()
+    // No flaw: whoever changes a network card need not hear that something was mended.
+    private void FollowCard()
     {
+        if (_tun is null || !_engine.IsRunning || !_segmentation.IsOutdated(Settings)) return;
+        string before = _segmentation.State;
         _engine.Halt();
         _segmentation.Renew(Settings);
-        _engine.Start(_tun!, Settings.Mtu, _segmentation.Port);
+        _engine.Start(_tun, Settings.Mtu, _segmentation.Port);
+        if (_segmentation.State != before) _log.TunnelSegmentationIs(_segmentation.State);
     }
 }

@@ -22,29 +22,26 @@ internal sealed class TunnelSegmentation(OffloadMode mode, RouteNetlink netlink)
     private const int MaxNameLength = 15;
     private const string NameSuffix = ".gso";
 
+    private bool _judged;
     private AddressInfo? _tried;
 
     /// <summary>The port, or null where there is none.</summary>
     public TunnelPort? Port { get; private set; }
 
     /// <summary>For the log: on, or why not.</summary>
-    public string State { get; private set; } = "off";
+    public string State { get; private set; } = "";
 
-    /// <summary>What is to be changed, in words for the log; null for nothing.</summary>
+    /// <summary>Whether the host has changed, so that there is to be a port where there is none, or the other way round, or another one.</summary>
     /// <exception cref="LinuxException">The kernel refuses to be asked.</exception>
-    public string? FindFlaw(OverlaySettings settings)
-    {
-        (AddressInfo? wanted, string reason) = Judge(settings);
-        if (wanted is null) State = $"off ({reason})";
-        if (wanted != _tried) return wanted is null ? reason : "it is possible now";
-        return Port is not null && netlink.Link(Port.Name) is not { Kind: "tun", IsUp: true } ? $"{Port.Name} is gone or down" : null;
-    }
+    public bool IsOutdated(OverlaySettings settings) =>
+        !_judged || Judge(settings).Underlay != _tried || (Port is not null && netlink.Link(Port.Name) is not { Kind: "tun", IsUp: true });
 
-    /// <summary>Puts it right. What the kernel lacks is left out, and not tried again until something else changes.</summary>
+    /// <summary>Follows the host. What the kernel lacks is left out, and not tried again until something else changes.</summary>
     public void Renew(OverlaySettings settings)
     {
         Port?.Dispose();
         Port = null;
+        _judged = true;
         (_tried, string reason) = Judge(settings);
         State = $"off ({reason})";
         if (_tried is null) return;
@@ -67,7 +64,7 @@ internal sealed class TunnelSegmentation(OffloadMode mode, RouteNetlink netlink)
     // The address that packets are to leave from, or why there is none.
     private (AddressInfo? Underlay, string Reason) Judge(OverlaySettings settings)
     {
-        if (mode == OffloadMode.Off) return (null, "switched off");
+        if (mode == OffloadMode.Off) return (null, "switched off, or Linux before 6.17");
         if (netlink.Addresses().FirstOrDefault(address => address.Address.Equals(settings.ListenAddress)) is not { } underlay)
             return (null, "no single address to send from");
         if (netlink.Link(underlay.LinkIndex) is not { Mac: not null, IsUp: true } link) return (null, "the underlay is no Ethernet link that is up");
