@@ -1,6 +1,7 @@
 using Overlay.Encap.Buffers;
 using Overlay.Encap.Devices;
 using Overlay.Encap.Tests.Codec;
+using Overlay.Encap.Tests.Flow.Whole;
 using Overlay.Encap.Tests.Offload;
 using Overlay.Encap.Tests.Oracles;
 using Overlay.Testing.Packets;

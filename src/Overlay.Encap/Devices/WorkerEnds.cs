@@ -1,6 +1,4 @@
-using Overlay.Encap.Devices;
-
-namespace Overlay.Encap.Flow;
+namespace Overlay.Encap.Devices;
 
 /// <summary>What one worker moves packets between: a queue of the TUN device and sockets of its own.</summary>
 /// <param name="Tun">The queue.</param>

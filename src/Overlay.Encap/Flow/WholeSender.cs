@@ -5,9 +5,10 @@ using Overlay.Encap.Counters;
 using Overlay.Encap.Devices;
 using Overlay.Encap.Forwarding;
 using Overlay.Encap.Mtu;
+using Overlay.Encap.Offload;
 using Overlay.Encap.Wire;
 
-namespace Overlay.Encap.Offload;
+namespace Overlay.Encap.Flow;
 
 /// <summary>Sends TCP super-packets whole where a port for them reaches the peer; where it does not, or refuses, they are cut here as ever.</summary>
 /// <remarks>Owner: one outbound loop. Nothing is allocated after the constructor.</remarks>

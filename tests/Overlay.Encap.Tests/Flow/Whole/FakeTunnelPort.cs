@@ -1,6 +1,6 @@
 using Overlay.Encap.Devices;
 
-namespace Overlay.Encap.Tests.Offload;
+namespace Overlay.Encap.Tests.Flow.Whole;
 
 /// <summary>A port that keeps what it is given.</summary>
 internal sealed class FakeTunnelPort(uint address) : ITunnelPort

@@ -3,7 +3,7 @@ using Overlay.Encap.Codec;
 using Overlay.Encap.Counters;
 using Overlay.Encap.Devices;
 using Overlay.Encap.Flow;
-using Overlay.Encap.Tests.Flow;
+using Overlay.Encap.Tests.Offload;
 using Overlay.Encap.Wire;
 using Overlay.Testing.Packets;
 using EthernetPacket = PacketDotNet.EthernetPacket;
@@ -11,7 +11,7 @@ using IPv4Packet = PacketDotNet.IPv4Packet;
 using LinkLayers = PacketDotNet.LinkLayers;
 using UdpPacket = PacketDotNet.UdpPacket;
 
-namespace Overlay.Encap.Tests.Offload;
+namespace Overlay.Encap.Tests.Flow.Whole;
 
 /// <summary>Super-packets that leave whole where a port takes them, and as trains of segments where none does.</summary>
 public sealed class WholeSenderTests
