@@ -54,17 +54,28 @@ public class NodeCheckTests
         Some.AssertIs(Mtus(Some.Node), Checks.ContainerMtu, Verdict.Ok, "as seen from the host");
     }
 
+    // Four networks have a link to a link of this number: one further in, one of another node, one of our own mounts, and the container.
     [Fact]
-    public void A_containers_end_is_found_by_the_numbers_of_both_ends()
+    public void A_containers_end_is_found_by_the_numbers_of_both_ends_and_its_subnet()
     {
-        using HostRoot root = new(
-            ("/proc/self/ns/x", ""), ("/proc/8/ns/x", ""), ("/proc/9/ns/x", ""),
-            ("/sys/class/net/veth1/iflink", "77\n"),
-            ("/proc/8/root/sys/class/net/eth0/iflink", $"{Some.Veth}\n"), ("/proc/8/root/sys/class/net/eth0/ifindex", "3\n"), ("/proc/8/root/sys/class/net/eth0/mtu", "9000\n"),   // of a network further in
-            ("/proc/9/root/sys/class/net/eth0/iflink", $"{Some.Veth}\n"), ("/proc/9/root/sys/class/net/eth0/ifindex", "77\n"), ("/proc/9/root/sys/class/net/eth0/mtu", "1500\n"));
-        foreach ((string process, string network) in new[] { ("self", "net:[1]"), ("8", "net:[8]"), ("9", "net:[9]") }) System.IO.File.CreateSymbolicLink(root.Files.At($"/proc/{process}/ns/net"), network);
+        using HostRoot root = new([("/sys/class/net/veth1/iflink", "77\n"), .. Network("self", 1, "", 0), .. Network("8", 3, "000F010A", 9000), .. Network("9", 77, "0010010A", 9000), .. Network("10", 77, "000F010A", 9000), .. Network("11", 77, "000F010A", 1500)]);
+        foreach ((string process, int mounts) in new[] { ("self", 1), ("8", 8), ("9", 9), ("10", 1), ("11", 11) })
+        {
+            File.CreateSymbolicLink(root.Files.At($"/proc/{process}/ns/net"), $"net:[{process}]");
+            File.CreateSymbolicLink(root.Files.At($"/proc/{process}/ns/mnt"), $"mnt:[{mounts}]");
+        }
 
-        Assert.Equal(new ContainerLink("eth0", 1500, 9), Assert.Single(ContainerLink.Read(Some.Links, root.Files, new ProcessTable(root.Files))).Value);
+        Assert.Equal(new ContainerLink("eth0", 1500, 11), Assert.Single(ContainerLink.Read(Some.Node.Host, root.Files, new ProcessTable(root.Files))).Value);
+
+        static (string, string)[] Network(string process, int index, string subnet, int mtu)
+        {
+            string folder = $"/proc/{process}/root/sys/class/net/eth0";
+            return
+            [
+                ($"/proc/{process}/ns/x", ""), ($"{folder}/iflink", $"{Some.Veth}\n"), ($"{folder}/ifindex", $"{index}\n"), ($"{folder}/mtu", $"{mtu}\n"),
+                ($"/proc/{process}/net/route", $"Iface\tDestination\tGateway \nlo\t0000007F\t0\neth0\t00000000\t010F010A\neth0\t{subnet}\t00000000\n"),
+            ];
+        }
     }
 
     [Fact]

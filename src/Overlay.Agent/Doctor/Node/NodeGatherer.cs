@@ -31,7 +31,7 @@ internal static class NodeGatherer
             IsPrivileged = Environment.IsPrivilegedProcess,
         };
         ProcessTable processes = new(files);
-        facts = facts with { Sockets = UdpSocketInfo.OnPort(facts.Port, files, processes), Containers = ContainerLink.Read(facts.Host.Links, files, processes) };
+        facts = facts with { Sockets = UdpSocketInfo.OnPort(facts.Port, files, processes), Containers = ContainerLink.Read(facts.Host, files, processes) };
         try
         {
             facts = facts with { Underlay = UnderlayInterface.Choose(options.Underlay, facts.Host) };
