@@ -80,7 +80,9 @@ public class EtcdCheckTests
         static string Page(int fast, int slow, int changes) => $"{Name}{{le=\"0.001\"}} {fast}\n{Name}{{le=\"0.512\"}} {fast + slow}\n{Name}{{le=\"+Inf\"}} {fast + slow}\netcd_server_leader_changes_seen_total {changes}\n";
         static MemberFacts Watched(string before, string after) => Member with
         {
-            Metrics = EtcdMetrics.Parse(after), Recent = EtcdMetrics.Parse(after).Since(EtcdMetrics.Parse(before)), Watched = TimeSpan.FromSeconds(3),
+            Metrics = EtcdMetrics.Parse(after),
+            Recent = EtcdMetrics.Parse(after).Since(EtcdMetrics.Parse(before)),
+            Watched = TimeSpan.FromSeconds(3),
         };
 
         MemberFacts turnedSlow = Watched(Page(100_000, 0, 1), Page(100_000, 100, 2)), recovered = Watched(Page(1000, 1000, 3), Page(1100, 1000, 3)), quiet = Watched(Page(1000, 1000, 3), Page(1010, 1000, 3));

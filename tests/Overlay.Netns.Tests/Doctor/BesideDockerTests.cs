@@ -80,8 +80,12 @@ public sealed class BesideDockerTests
         string[] missing = [.. new[] { "dockerd", "docker", "busybox", "iptables", "nsenter" }.Where(tool => !Privilege.IsInstalled(tool))];
         Assert.SkipWhen(missing.Length > 0, $"not installed: {string.Join(", ", missing)} (apt-get install docker.io busybox-static)");
         TwoNodeTopology topology = await TwoNodeTopology.StartAsync(NodeKind.Ours, NodeKind.Ours, UnderlayProfile.Full, withPods: false, flags);
-        // The probes of the doctor meet it.
-        foreach (IOverlayNode node in new[] { topology.Left, topology.Right }) ((AgentNode)node).AnnounceDrops("ShortOuter", "TooBig");
+        // The probes of the doctor meet the first.
+        foreach (IOverlayNode node in new[] { topology.Left, topology.Right })
+        {
+            ((AgentNode)node).AnnounceDrops("ShortOuter", "TooBig");
+            ((AgentNode)node).Announce("forwarding is off");   // until dockerd switches it on
+        }
         return topology;
     }
 }
