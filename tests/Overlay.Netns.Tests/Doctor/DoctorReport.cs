@@ -24,7 +24,8 @@ internal sealed record DoctorReport(int ExitCode, IReadOnlyList<(string Id, stri
         return From(host.Namespace.Run("unshare", "--mount", "sh", "-ec", script));
     }
 
-    private static DoctorReport From((int ExitCode, string Output) run)
+    /// <summary>Reads what a run printed.</summary>
+    public static DoctorReport From((int ExitCode, string Output) run)
     {
         (int exitCode, string output) = run;
         int start = output.IndexOf('{', StringComparison.Ordinal), end = output.LastIndexOf('}');
