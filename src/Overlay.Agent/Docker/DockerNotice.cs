@@ -17,8 +17,8 @@ internal static class DockerNotice
         try
         {
             using RouteNetlink netlink = new();   // the agent's own is the device's by now, and used by another thread
-            DockerView docker = DockerView.Read(HostNetwork.Read(netlink), new HostFiles());
-            if (docker.OptionsOfAnother(options.SubnetFile, options.DockerOptionsFile) is not null) return;
+            DockerView docker = DockerView.Read(HostNetwork.Read(netlink), new HostFiles()).SeenBy(options.SubnetFile, options.DockerOptionsFile);
+            if (docker.AnothersFile is not null) return;
             IEnumerable<DockerFinding> findings = DockerFindings.OfSettings(docker, env);
             if (DockerFindings.OfBridge(docker, env) is { } bridge) findings = findings.Append(bridge);
             foreach (DockerFinding finding in findings) log.DockerDiffers(finding.Subject, finding.Found, finding.Advice);

@@ -16,16 +16,13 @@ internal sealed record DockerView
     /// <summary>Where dockerd reads its configuration unless told otherwise.</summary>
     public const string ConfigPath = "/etc/docker/daemon.json";
 
-    /// <summary>For a daemon whose options Docker does not take: a Docker without a bridge is what it shows of itself.</summary>
-    public static readonly DockerView OfAnother = new() { IsAnothers = true, Settings = new Dictionary<string, string> { ["bridge"] = "none" } };
-
     private const int SizeLimit = 256 * 1024;
 
     // The first folder that holds a file of a name hides the others'.
     private static readonly string[] UnitFolders = ["/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
 
-    /// <summary>Whether it is <see cref="OfAnother"/>.</summary>
-    public bool IsAnothers { get; private init; }
+    /// <summary>The file of another daemon of this host that Docker takes its options from; null where it is this one's Docker.</summary>
+    public string? AnothersFile { get; private init; }
 
     /// <summary>The running dockerd, or null.</summary>
     public ProcessInfo? Daemon { get; init; }
@@ -88,12 +85,16 @@ internal sealed record DockerView
         }
     }
 
-    /// <summary>Of several daemons on a host Docker takes the options of one.</summary>
+    /// <summary>Of several daemons on a host Docker takes the options of one. To the others it is a Docker without a bridge.</summary>
     /// <param name="subnetFile">subnet.env of the daemon that asks.</param>
     /// <param name="optionsFile">Its file for Docker, or null.</param>
-    /// <returns>The other daemon's file that docker.service names; null where it names this one's, or nobody's.</returns>
-    public string? OptionsOfAnother(string subnetFile, string? optionsFile) =>
-        EnvironmentFiles.Any(file => file == subnetFile || file == optionsFile) ? null : EnvironmentFiles.FirstOrDefault(AgentUnit.IsDockerOptions);
+    /// <returns>The same, unless docker.service names another daemon's file and none of these.</returns>
+    public DockerView SeenBy(string subnetFile, string? optionsFile)
+    {
+        if (EnvironmentFiles.Any(file => file == subnetFile || file == optionsFile)) return this;
+        return EnvironmentFiles.FirstOrDefault(AgentUnit.IsDockerOptions) is { } another
+            ? new DockerView { AnothersFile = another, Settings = new Dictionary<string, string> { ["bridge"] = "none" } } : this;
+    }
 
     // systemd.unit(5): the unit, then its drop-ins in the order of their names; an empty assignment drops those before.
     private static List<string> ReadEnvironmentFiles(HostFiles files)

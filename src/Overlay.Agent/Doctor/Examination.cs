@@ -59,7 +59,7 @@ internal sealed class Examination(DoctorSettings settings, HostFiles files, Time
 
         DockerView docker = DockerView.Read(node.Host, files);
         // Of several daemons one has Docker; the others' containers are somebody else's.
-        DockerView ours = docker.OptionsOfAnother(_options.SubnetFile, _options.DockerOptionsFile) is null ? docker : DockerView.OfAnother;
+        DockerView ours = docker.SeenBy(_options.SubnetFile, _options.DockerOptionsFile);
         Lease? first = peers.Length > 0 ? peers[0] : null;
         (IPAddress, IPAddress)[] ways = [.. peers.Take(PeerGatherer.MostPeers).Select(p => (p.Attributes.PublicIP, p.Subnet.BaseAddress))];
         IEnumerable<Finding> findings =

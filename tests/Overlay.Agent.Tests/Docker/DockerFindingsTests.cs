@@ -102,9 +102,9 @@ public sealed class DockerFindingsTests
         DockerView view = DockerView.Read(Some.Node.Host, root.Files);
 
         Assert.Equal(["/etc/default/docker", First], view.EnvironmentFiles);
-        Assert.Equal(First, view.OptionsOfAnother("/run/flannel/blue/subnet.env", Blue));
-        Assert.Null(view.OptionsOfAnother("/run/flannel/subnet.env", First));
-        Assert.Null((view with { EnvironmentFiles = ["/run/flannel/docker"] }).OptionsOfAnother("/run/flannel/subnet.env", First));   // flanneld's of old: nobody's now
+        Assert.Equal(First, view.SeenBy("/run/flannel/blue/subnet.env", Blue).AnothersFile);
+        Assert.Same(view, view.SeenBy("/run/flannel/subnet.env", First));
+        Assert.Null((view with { EnvironmentFiles = ["/run/flannel/docker"] }).SeenBy("/run/flannel/subnet.env", First).AnothersFile);   // flanneld's of old: nobody's now
 
         using HostRoot moved = new(
             ("/usr/lib/systemd/system/docker.service.d/10-overlay-agent.conf", $"[Service]\nEnvironmentFile={First}\n"),

@@ -84,12 +84,13 @@ public class DockerCheckTests
             File = Some.File with { Path = "/run/flannel/blue/subnet.env", Network = IPNetwork.Parse("10.2.0.0/16"), Subnet = IPNetwork.Parse("10.2.7.0/24"), Gateway = IPAddress.Parse("10.2.7.1"), Mtu = 1400 },
             Config = null,
         };
+        DockerView another = (Docker() with { EnvironmentFiles = ["/run/flannel/docker_opts.env"] }).SeenBy("/run/flannel/blue/subnet.env", "/run/flannel/blue/docker_opts.env");
         FirewallFacts rules = FirewallFacts.From([("iptables", new("*filter\n-A FORWARD -o docker0 -j DROP\nCOMMIT", null))], new(null, null));
 
-        Assert.All(Judge(DockerView.OfAnother, blue), f => Assert.Equal(Verdict.Skip, f.Verdict));
-        Some.AssertWell(BipCheck.Judge(blue, DockerView.OfAnother));
-        Assert.All(MtuChecks.Judge(blue, DockerView.OfAnother).Where(f => f.Check != Checks.UnderlayMtu), f => Assert.Equal(Verdict.Skip, f.Verdict));
-        Some.AssertIs(FirewallChecks.Judge(rules, blue, DockerView.OfAnother, null), Checks.Forward, Verdict.Skip, "no bridge of containers");
+        Assert.All(Judge(another, blue), f => Assert.Equal(Verdict.Skip, f.Verdict));
+        Some.AssertWell(BipCheck.Judge(blue, another));
+        Assert.All(MtuChecks.Judge(blue, another).Where(f => f.Check != Checks.UnderlayMtu), f => Assert.Equal(Verdict.Skip, f.Verdict));
+        Some.AssertIs(FirewallChecks.Judge(rules, blue, another, null), Checks.Forward, Verdict.Skip, "no bridge of containers");
     }
 
     [Theory]

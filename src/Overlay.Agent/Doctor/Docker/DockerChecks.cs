@@ -14,10 +14,10 @@ internal static class DockerChecks
     /// <param name="unit">Docker as a service, or null.</param>
     public static IEnumerable<Finding> Judge(NodeFacts node, DockerView docker, DockerUnit? unit)
     {
-        if (docker.IsAnothers)
+        if (docker.AnothersFile is { } another)
         {
-            const string Whose = "Docker takes its options from a file that another agent of this host writes";
-            return [Checks.DockerDaemon.Skip(Whose), Checks.DockerFlags.Skip(Whose), Checks.DockerOrder.Skip(Whose), Checks.DockerBridge.Skip(Whose)];
+            string whose = $"Docker takes its options from {another}, which another agent of this host writes";
+            return [Checks.DockerDaemon.Skip(whose), Checks.DockerFlags.Skip(whose), Checks.DockerOrder.Skip(whose), Checks.DockerBridge.Skip(whose)];
         }
         if (node.File.Env is not { } env)
         {

@@ -99,7 +99,7 @@ internal static class FirewallChecks
     }
 
     // The interface that containers are behind.
-    private static string? Bridge(NodeFacts node, DockerView docker) => !docker.IsAnothers ? docker.BridgeName
+    private static string? Bridge(NodeFacts node, DockerView docker) => docker.AnothersFile is null ? docker.BridgeName
         : node.Host.Links.FirstOrDefault(link => link.Kind == "bridge" && node.AddressesOf(link).Any(a => node.File.Subnet?.Contains(a.Address) == true))?.Name;
 
     // Those that rules before routing are about (Docker has one for each container), and the first address that a container gets.

@@ -59,7 +59,7 @@ internal static class MtuChecks
     // Docker gives both ends of a container's link the MTU of its network; each can be changed later, and the container sends by its own.
     private static Finding Containers(NodeFacts node, DockerView docker, int overlay)
     {
-        LinkInfo[] ports = [.. node.Host.Links.Where(l => l.Kind == "veth" && l.Master is not null && (!docker.IsAnothers || IsPortOfOverlay(l)))];
+        LinkInfo[] ports = [.. node.Host.Links.Where(l => l.Kind == "veth" && l.Master is not null && (docker.AnothersFile is null || IsPortOfOverlay(l)))];
         if (ports.Length == 0) return Checks.ContainerMtu.Skip("no container is on a bridge of this host");
         LinkInfo[] tooLarge = [.. ports.Where(p => p.Mtu > overlay || Inside(p) > overlay)];
         int unseen = ports.Count(p => Inside(p) is null);
