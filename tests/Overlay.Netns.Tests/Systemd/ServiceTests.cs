@@ -65,7 +65,7 @@ public sealed class ServiceTests(PackageFixture packages) : SystemdTest(packages
         // Each is examined for itself, and Docker, which does not come up here, for the one whose options it takes.
         Assert.Equal(2, Node.Run("overlay-agent", "doctor", "--json").ExitCode);
         Node.Write("/usr/sbin/dockerd", "#!/bin/sh\nexit 1\n", (UnixFileMode)0b111_101_101);
-        Node.Run("systemctl", "--no-block", "start", DockerStandIn.Unit);
+        Node.Must("systemctl", "--no-block", "restart", DockerStandIn.Unit);
         DoctorReport blue = DoctorReport.From(Node.Run("overlay-agent", "doctor", "--json", "--instance=blue"));
         Assert.DoesNotContain(blue.With("FAIL"), id => !id.StartsWith("sysctl.", StringComparison.Ordinal));
         foreach (string id in (string[])["overlay.agent", "overlay.device", "overlay.subnet-env", "lease.own", "lease.config", "underlay.port"]) blue.AssertNames("OK", id, "");
