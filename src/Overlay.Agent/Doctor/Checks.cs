@@ -27,7 +27,8 @@ internal static class Checks
     public static readonly Check BridgeMtu = new("mtu.docker0", "Docker's bridge at 1500 on an overlay of 1450 loses large packets in silence: pings and small requests work, transfers hang.");
     public static readonly Check ContainerMtu = new("mtu.containers", "A container keeps the MTU it was started with; one that is larger than the overlay's loses large packets in silence.");
 
-    public static readonly Check DockerFlags = new("docker.flags", "Docker must give out addresses of this node's subnet only, with the overlay's MTU; it reads its flags once, at start.");
+    public static readonly Check DockerDaemon = new("docker.daemon", "A Docker that does not start takes this node's containers with it; one setting in daemon.json as well as in its flags is enough.");
+    public static readonly Check DockerFlags = new("docker.flags", "Docker must give out addresses of this node's subnet only, with the overlay's MTU, and masquerade when the agent does not; it reads its flags once, at start.");
     public static readonly Check DockerOrder = new("docker.order", "A Docker that started before subnet.env was written runs with another subnet until it is restarted.");
     public static readonly Check DockerBridge = new("docker.bridge", "docker0 keeps an old address across restarts of Docker; containers on it are unreachable for peers.");
     public static readonly Check Bip = new("docker.bip", "A bridge network that overlaps this node's own addresses, routes or other nodes' subnets takes their traffic.");
@@ -65,7 +66,7 @@ internal static class Checks
         Interface, Offloads, Port,
         Agent, Device, Leftover, Route, SubnetFile,
         UnderlayMtu, BridgeMtu, ContainerMtu,
-        DockerFlags, DockerOrder, DockerBridge, Bip,
+        DockerDaemon, DockerFlags, DockerOrder, DockerBridge, Bip,
         Forwarding, ReversePath, BridgeIptables, BridgeIp6tables,
         Forward, Input, Output, Masquerade,
         Members, Leader, Latency, Fsync, Space, EtcdDisk, EtcdClock,

@@ -8,8 +8,9 @@ namespace Overlay.Agent.Doctor;
 /// <summary>The verb's work: settings, examination, report, exit code.</summary>
 /// <param name="Values">What was given.</param>
 /// <param name="EnvironmentFile">The file to take the daemon's variables from; null for the usual ways.</param>
+/// <param name="Instance">The instance of overlay-agent@.service that is meant; null for none.</param>
 /// <param name="AsJson">Print JSON.</param>
-internal sealed record DoctorCommand(FlagValues Values, string? EnvironmentFile, bool AsJson)
+internal sealed record DoctorCommand(FlagValues Values, string? EnvironmentFile, string? Instance, bool AsJson)
 {
     /// <summary>Exit code where nothing is worse than OK or SKIP.</summary>
     public const int AllWell = 0;
@@ -28,7 +29,7 @@ internal sealed record DoctorCommand(FlagValues Values, string? EnvironmentFile,
     {
         HostFiles files = new();
         List<string> errors = [];
-        DoctorSettings? settings = DoctorSettings.Resolve(Values, EnvironmentFile, files, errors);
+        DoctorSettings? settings = DoctorSettings.Resolve(Values, EnvironmentFile, Instance, files, errors);
         if (settings is null)
         {
             errors.ForEach(console.Complain);
@@ -36,10 +37,11 @@ internal sealed record DoctorCommand(FlagValues Values, string? EnvironmentFile,
         }
         try
         {
-            Examination examination = new(settings, files, time, word => console.Error.WriteLine($"overlay-agent doctor: {word} ..."));
+            Examination examination = new(settings, files, time, Examination.DefaultLimit, word => console.Error.WriteLine($"overlay-agent doctor: {word} ..."));
             IReadOnlyList<Finding> findings = await examination.RunAsync(stop).ConfigureAwait(false);
             await console.Out.WriteAsync(AsJson ? Report.Json(findings, settings.Source) : Report.Text(findings, settings.Source)).ConfigureAwait(false);
-            return ExitCode(Report.Worst(findings));
+            if (examination.GaveUp) console.Complain("something took too long and was given up; the report has what is known");
+            return examination.GaveUp ? Broken : ExitCode(Report.Worst(findings));
         }
         catch (LinuxException e)
         {
@@ -48,7 +50,7 @@ internal sealed record DoctorCommand(FlagValues Values, string? EnvironmentFile,
         }
         catch (OperationCanceledException)
         {
-            console.Complain(stop.IsCancellationRequested ? "broken off" : "something took too long; the report would be of yesterday");
+            console.Complain("broken off");
             return Broken;
         }
     }

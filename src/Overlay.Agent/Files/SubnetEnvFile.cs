@@ -28,16 +28,22 @@ public static class SubnetEnvFile
     /// <summary>Reads the networks that an earlier run left. Never blocks, never throws for what the file holds.</summary>
     public static PreviousSubnet ReadPrevious(string path)
     {
-        if (!HostFile.TryReadRegular(path, SizeLimit, out byte[]? content, out string? problem)) return new PreviousSubnet(null, null, problem);
-
-        Dictionary<string, string> variables = DotEnv.Parse(Encoding.UTF8.GetString(content));
-        IPNetwork? network = Single(variables, "FLANNEL_NETWORK", out _);
-        IPNetwork? subnet = Single(variables, "FLANNEL_SUBNET", out problem);
+        if (ReadVariables(path, out string? problem) is not { } variables) return new PreviousSubnet(null, null, problem);
+        IPNetwork? network = Network(variables, "FLANNEL_NETWORK", out _);
+        IPNetwork? subnet = Network(variables, "FLANNEL_SUBNET", out problem);
         return new PreviousSubnet(network, subnet, problem);
     }
 
-    // As flannel: members of a comma list that are no networks are passed over, and more than one that is makes the value useless.
-    private static IPNetwork? Single(Dictionary<string, string> variables, string name, out string? problem)
+    /// <summary>Reads what the file assigns.</summary>
+    /// <returns>Null where there is nothing to be read; <paramref name="problem"/> then says why, or null for no file at all.</returns>
+    internal static Dictionary<string, string>? ReadVariables(string path, out string? problem) =>
+        HostFile.TryReadRegular(path, SizeLimit, out byte[]? content, out problem) ? DotEnv.Parse(Encoding.UTF8.GetString(content)) : null;
+
+    /// <summary>
+    /// The one network that a variable names, masked, or null. As flannel: members of a comma list that are no networks are passed over,
+    /// and more than one that is makes the value useless.
+    /// </summary>
+    internal static IPNetwork? Network(Dictionary<string, string> variables, string name, out string? problem)
     {
         problem = null;
         if (!variables.TryGetValue(name, out string? text))

@@ -27,6 +27,19 @@ internal sealed class ProcessTable(HostFiles files)
         return found;
     }
 
+    /// <summary>One process of each other network namespace than ours, as far as we may look.</summary>
+    public IReadOnlyList<int> OfOtherNetworks()
+    {
+        Dictionary<string, int> found = new(StringComparer.Ordinal);
+        string? own = files.LinkTarget("/proc/self/ns/net");
+        foreach (string entry in files.Names("/proc"))
+        {
+            if (!int.TryParse(entry, NumberStyles.None, CultureInfo.InvariantCulture, out int id)) continue;
+            if (files.LinkTarget($"/proc/{entry}/ns/net") is { } network && network != own) found.TryAdd(network, id);
+        }
+        return [.. found.Values];
+    }
+
     /// <summary>One process, or null where there is none of that id, or one that has ended and waits to be buried.</summary>
     public ProcessInfo? Read(int id)
     {

@@ -137,7 +137,7 @@ internal sealed class AgentService(
         following.Run("following the config", end => follower.FollowConfigAsync(configs.Configs, config, end));
         await _status.WhileAsync(follower.FirstFileWritten.WaitAsync(stop), following, () => follower.FileTrouble, "subnet file").ConfigureAwait(false);
         await _status.WhileAsync(firewall.InPlace.WaitAsync(stop), following, () => firewall.Trouble, "firewall rules").ConfigureAwait(false);
-        DockerNotice.Give(new SubnetEnv(config.Network, lease.Subnet, settings.Mtu.Bytes, options.Firewall.Masquerade), _log);
+        DockerNotice.Give(new SubnetEnv(config.Network, lease.Subnet, settings.Mtu.Bytes, options.Firewall.Masquerade), options, _log);
         _status.Ready(follower.Describe());
         _log.Ready(follower.Describe());
 

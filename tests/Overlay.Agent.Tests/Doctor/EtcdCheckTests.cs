@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using Overlay.Agent.Doctor;
 using Overlay.Agent.Doctor.Etcd;
+using Overlay.Agent.Doctor.Node;
 using Overlay.Agent.State;
 using Overlay.Agent.Tests.Support;
 using Overlay.Encap.Wire;
@@ -73,6 +74,25 @@ public class EtcdCheckTests
     }
 
     [Fact]
+    public void What_is_new_is_told_from_what_the_member_has_counted_all_its_life()
+    {
+        const string Name = "etcd_disk_wal_fsync_duration_seconds_bucket";
+        static string Page(int fast, int slow, int changes) => $"{Name}{{le=\"0.001\"}} {fast}\n{Name}{{le=\"0.512\"}} {fast + slow}\n{Name}{{le=\"+Inf\"}} {fast + slow}\netcd_server_leader_changes_seen_total {changes}\n";
+        static MemberFacts Watched(string before, string after) => Member with
+        {
+            Metrics = EtcdMetrics.Parse(after),
+            Recent = EtcdMetrics.Parse(after).Since(EtcdMetrics.Parse(before)),
+            Watched = TimeSpan.FromSeconds(3),
+        };
+
+        MemberFacts turnedSlow = Watched(Page(100_000, 0, 1), Page(100_000, 100, 2)), recovered = Watched(Page(1000, 1000, 3), Page(1100, 1000, 3)), quiet = Watched(Page(1000, 1000, 3), Page(1010, 1000, 3));
+        Some.AssertIs(Judge(_ => turnedSlow), Checks.Fsync, Verdict.Warn, "in these 3 s 100 fsyncs, 99 % within 506.9");
+        Some.AssertIs(Judge(_ => turnedSlow), Checks.Leader, Verdict.Warn, "1 of them in these 3 s");
+        Some.AssertIs(Judge(_ => recovered), Checks.Fsync, Verdict.Ok, "100 fsyncs, 99 % within 1.0 ms");
+        Some.AssertIs(Judge(_ => quiet), Checks.Fsync, Verdict.Warn, "10 fsyncs");   // too few to outweigh the past
+    }
+
+    [Fact]
     public void Each_fault_of_the_lease_is_named()
     {
         Some.AssertIs(LeaseChecks.Judge(Good with { Config = null, ConfigProblem = "Network: missing" }, Some.Node, null), Checks.Config, Verdict.Fail, "Network: missing");
@@ -110,6 +130,10 @@ public class EtcdCheckTests
 
         Some.AssertIs(LeaseChecks.Judge(Good with { Keys = Keys(Key("10.1.15.0-24", "192.168.64.1", nodeId: "00000000000000000000000000000002")) }, Some.Node, state),
             Checks.Own, Verdict.Fail, "another node's id 00000000000000000000000000000002");
+
+        NodeFacts blue = Some.Node with { Options = Some.Node.Options with { StateDirectory = "/var/lib/overlay-agent/blue" } };
+        Assert.Contains(LeaseChecks.Judge(Good with { Keys = Keys(Key("10.1.15.0-24", "192.168.64.1", nodeId: "00000000000000000000000000000002")) }, blue, state),
+            f => f.Mend?.EndsWith("systemctl stop overlay-agent@blue; rm /var/lib/overlay-agent/blue/state.json /var/lib/overlay-agent/blue/cache.json", StringComparison.Ordinal) == true);
     }
 
     [Fact]

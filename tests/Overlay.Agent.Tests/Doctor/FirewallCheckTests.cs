@@ -1,6 +1,8 @@
 using System.Net;
+using Overlay.Agent.Docker;
 using Overlay.Agent.Doctor;
 using Overlay.Agent.Doctor.Firewall;
+using Overlay.Agent.Reading;
 
 namespace Overlay.Agent.Tests.Doctor;
 
@@ -51,6 +53,65 @@ public class FirewallCheckTests
     public void With_the_agents_accepts_it_passes() =>
         Some.AssertIs(Judge(Docker.Replace("-A DOCKER-ISOLATION-STAGE-1 -i", Ours + "\n-A DOCKER-ISOLATION-STAGE-1 -i", StringComparison.Ordinal)), Checks.Forward, Verdict.Ok, "pass");
 
+    // What Docker 28 leaves: the end of its own chain drops what Docker's bridge is not asked for, and so does raw, for each container.
+    private const string Docker28 = """
+        *raw
+        :PREROUTING ACCEPT [0:0]
+        -A PREROUTING -d 10.1.15.3/32 ! -i docker0 -j DROP
+        COMMIT
+        *filter
+        :FORWARD DROP [0:0]
+        :DOCKER - [0:0]
+        :DOCKER-FORWARD - [0:0]
+        :DOCKER-USER - [0:0]
+        -A FORWARD -j DOCKER-USER
+        -A FORWARD -j DOCKER-FORWARD
+        -A DOCKER ! -i docker0 -o docker0 -j DROP
+        -A DOCKER-FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+        -A DOCKER-FORWARD -o docker0 -j DOCKER
+        -A DOCKER-FORWARD -i docker0 -j ACCEPT
+        COMMIT
+        """;
+
+    [Fact]
+    public void What_docker_28_drops_before_routing_is_named_with_the_switch_that_ends_it()
+    {
+        Finding finding = Assert.Single(Judge(Docker28), f => f.Check == Checks.Forward);
+
+        Assert.Equal(Verdict.Fail, finding.Verdict);
+        Assert.Contains("flannel.1 to docker0 is dropped by -A PREROUTING -d 10.1.15.3/32 ! -i docker0 -j DROP: Docker 28", finding.Found, StringComparison.Ordinal);
+        Assert.Contains("Environment=DOCKER_INSECURE_NO_IPTABLES_RAW=1", finding.Mend, StringComparison.Ordinal);
+        Assert.DoesNotContain("-I FORWARD", finding.Mend, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_docker_28_drops_in_its_own_chain_wants_accepts_before_it_and_one_from_DOCKER_USER_is_such()
+    {
+        string rules = Docker28.Replace("-A PREROUTING -d 10.1.15.3/32 ! -i docker0 -j DROP\n", "", StringComparison.Ordinal);
+        Finding finding = Assert.Single(Judge(rules), f => f.Check == Checks.Forward);
+
+        Assert.Contains("-A DOCKER ! -i docker0 -o docker0 -j DROP", finding.Found, StringComparison.Ordinal);
+        Assert.StartsWith("iptables -I FORWARD -s 10.1.0.0/16 -j ACCEPT; iptables -I FORWARD -d 10.1.0.0/16 -j ACCEPT", finding.Mend, StringComparison.Ordinal);
+        const string Jump = "-A DOCKER-USER -j FLANNEL-FWD\n-A FLANNEL-FWD -s 10.1.0.0/16 -j ACCEPT\n-A FLANNEL-FWD -d 10.1.0.0/16 -j ACCEPT\nCOMMIT";
+        Some.AssertIs(Judge(rules[..rules.LastIndexOf("COMMIT", StringComparison.Ordinal)] + Jump), Checks.Forward, Verdict.Ok, "docker0 to flannel.1 and back pass");
+    }
+
+    [Fact]
+    public void K5_rules_left_behind_in_the_other_iptables_count_too()
+    {
+        const string Left = "*filter\n:FORWARD DROP [0:0]\n-A INPUT -p udp -m udp --dport 8472 -j DROP\nCOMMIT";
+        FirewallFacts facts = FirewallFacts.From([("iptables", new("*filter\nCOMMIT", null)), ("iptables-legacy", new(Left, null))], new(null, null));
+        Finding[] findings = [.. FirewallChecks.Judge(facts, Some.Node, new DockerView(), Peer)];
+
+        Some.AssertIs(findings, Checks.Forward, Verdict.Fail, "the policy DROP of FORWARD of iptables-legacy");
+        Some.AssertIs(findings, Checks.Input, Verdict.Fail, "--dport 8472 -j DROP of iptables-legacy");
+        Assert.Contains(findings, f => f.Mend == "iptables-legacy -I INPUT -p udp --dport 8472 -j ACCEPT");
+    }
+
+    [Fact]
+    public void A_rule_outside_of_filter_is_mended_by_its_end() => Assert.Contains(
+        Judge("*raw\n-A PREROUTING -p udp -m udp --dport 8472 -j DROP\nCOMMIT"), f => f.Check == Checks.Input && f.Mend == "iptables -t raw -D PREROUTING -p udp -m udp --dport 8472 -j DROP");
+
     [Fact]
     public void What_docker_28_drops_before_routing_is_a_failure() => Some.AssertIs(
         Judge("*raw\n-A PREROUTING -d 10.1.15.2/32 ! -i docker0 -j DROP\nCOMMIT\n*filter\nCOMMIT"), Checks.Forward, Verdict.Fail, "flannel.1 to docker0 is dropped by -A PREROUTING -d 10.1.15.2/32");
@@ -88,16 +149,21 @@ public class FirewallCheckTests
     }
 
     [Fact]
-    public void A_chain_of_nftables_that_drops_is_a_warning_since_accepts_elsewhere_do_not_help() => Some.AssertIs(
-        Judge("*filter\nCOMMIT", nft: "table inet own {\n\tchain fw {\n\t\ttype filter hook forward priority filter; policy drop;\n\t}\n}"), Checks.Forward, Verdict.Warn, "nftables chain inet own fw");
+    public void Nobody_masquerading_beside_a_Docker_that_was_told_not_to_is_a_failure()
+    {
+        ProcessInfo daemon = new(7, ["dockerd", "--ip-masq=false"], Some.Agent.Started);
+        Some.AssertIs(Judge("*nat\nCOMMIT", daemon: daemon), Checks.Masquerade, Verdict.Fail, "nobody masquerades 10.1.15.0/24");
+        Some.AssertIs(Judge("*nat\nCOMMIT"), Checks.Masquerade, Verdict.Ok, "none, and FLANNEL_IPMASQ=false");
+        Some.AssertIs(Judge("*nat\n-A POSTROUTING -o eth0 -j MASQUERADE\nCOMMIT", daemon: daemon), Checks.Masquerade, Verdict.Ok, "towards the world");
+    }
 
     [Fact]
     public void Rules_that_cannot_be_listed_are_skipped() =>
-        Assert.All(FirewallChecks.Judge(FirewallFacts.From(new(null, "iptables-save is not installed"), new(null, "")), Some.Node, Peer), f => Assert.Equal(Verdict.Skip, f.Verdict));
+        Assert.All(FirewallChecks.Judge(FirewallFacts.From([("iptables", new(null, "iptables-save is not installed"))], new(null, "")), Some.Node, new DockerView(), Peer), f => Assert.Equal(Verdict.Skip, f.Verdict));
 
     [Fact]
     public void A_loop_of_chains_ends() => Some.AssertIs(Judge("*filter\n-A INPUT -j A\n-A A -j B\n-A B -j A\nCOMMIT"), Checks.Input, Verdict.Ok, "passes");
 
-    private static IEnumerable<Finding> Judge(string rules, bool masquerade = false, string nft = "") =>
-        FirewallChecks.Judge(FirewallFacts.From(new(rules, null), new(nft, null)), Some.Node with { File = Some.File with { Masquerade = masquerade } }, Peer);
+    private static IEnumerable<Finding> Judge(string rules, bool masquerade = false, string nft = "", ProcessInfo? daemon = null) =>
+        FirewallChecks.Judge(FirewallFacts.From([("iptables", new(rules, null))], new(nft, null)), Some.Node with { File = Some.File with { Masquerade = masquerade } }, new DockerView { Daemon = daemon }, Peer);
 }

@@ -1,4 +1,3 @@
-using Overlay.Agent.Cli.Grammar;
 using Overlay.Agent.Doctor;
 using Overlay.Agent.Doctor.Host;
 using Overlay.Agent.Reading;
@@ -113,19 +112,6 @@ public class HostCheckTests
             ("/proc/322/comm", "overlay-agent\n"), ("/proc/322/stat", "322" + Stat), ("/proc/322/cmdline", ""));
 
         Assert.Equal(321, Assert.Single(new ProcessTable(root.Files).Named("overlay-agent")).Id);
-    }
-
-    [Fact]
-    public void Of_several_agents_one_has_to_be_named()
-    {
-        const string Stat = " (overlay-agent) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0";
-        using HostRoot root = new(
-            ("/proc/321/comm", "overlay-agent\n"), ("/proc/321/stat", "321" + Stat), ("/proc/321/cmdline", "overlay-agent\0--iface=eth0\0"),
-            ("/proc/322/comm", "overlay-agent\n"), ("/proc/322/stat", "322" + Stat), ("/proc/322/cmdline", "overlay-agent\0--iface=eth1\0"));
-        List<string> errors = [];
-
-        Assert.Null(DoctorSettings.Resolve(new FlagValues(), null, root.Files, errors));
-        Assert.Equal("2 agents run here (processes 321, 322): name one by its flags or --env-file", Assert.Single(errors));
     }
 
     [Fact]

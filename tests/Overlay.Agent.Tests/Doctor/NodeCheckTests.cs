@@ -1,7 +1,6 @@
 using System.Net;
 using Overlay.Agent.Docker;
 using Overlay.Agent.Doctor;
-using Overlay.Agent.Doctor.Docker;
 using Overlay.Agent.Doctor.Node;
 using Overlay.Agent.Reading;
 using Overlay.Encap.Linux.Netlink;
@@ -11,42 +10,80 @@ namespace Overlay.Agent.Tests.Doctor;
 /// <summary>Interface, device, MTUs, port, subnet.env and Docker, from facts made up: healthy, then one thing wrong.</summary>
 public class NodeCheckTests
 {
-    private static readonly DateTimeOffset Later = Some.Agent.Started.AddMinutes(1);
-
     [Fact]
     public void A_healthy_node_is_well()
     {
         Some.AssertWell(UnderlayChecks.Judge(Some.Node));
         Some.AssertWell(OverlayChecks.Judge(Some.Node));
-        Some.AssertWell(MtuChecks.Judge(Some.Node));
-        Some.AssertWell(DockerChecks.Judge(Some.Node, Docker("--bip=10.1.15.1/24", "--mtu=1450")));
-        Some.AssertWell(BipCheck.Judge(Some.Node, Docker("--bip=10.1.15.1/24", "--mtu=1450")));
+        Some.AssertWell(Mtus(Some.Node));
     }
 
     [Fact]
     public void H4_an_underlay_too_small_for_the_overlay_is_a_failure() => Some.AssertIs(
-        MtuChecks.Judge(Some.With(Some.LinksWith(Some.Eth0, l => l with { Mtu = 1400 }))), Checks.UnderlayMtu, Verdict.Fail, "eth0 1400, overlay 1450 + 50 = 1500: 100 bytes too many");
+        Mtus(Some.With(Some.LinksWith(Some.Eth0, l => l with { Mtu = 1400 }))), Checks.UnderlayMtu, Verdict.Fail, "eth0 1400, overlay 1450 + 50 = 1500: 100 bytes too many");
 
     [Fact]
     public void An_underlay_that_has_grown_is_a_warning() => Some.AssertIs(
-        MtuChecks.Judge(Some.With(Some.LinksWith(Some.Eth0, l => l with { Mtu = 9000 }))), Checks.UnderlayMtu, Verdict.Warn, "7500 bytes of each packet");
+        Mtus(Some.With(Some.LinksWith(Some.Eth0, l => l with { Mtu = 9000 }))), Checks.UnderlayMtu, Verdict.Warn, "7500 bytes of each packet");
 
     [Theory]
     [InlineData(1500, "FAIL")]
     [InlineData(1400, "WARN")]
     public void Dockers_bridge_at_another_mtu_is_named(int mtu, string verdict) => Some.AssertIs(
-        MtuChecks.Judge(Some.With(Some.LinksWith(Some.Docker0, l => l with { Mtu = mtu }))), Checks.BridgeMtu, verdict == "FAIL" ? Verdict.Fail : Verdict.Warn, $"docker0 {mtu}, overlay 1450");
+        Mtus(Some.With(Some.LinksWith(Some.Docker0, l => l with { Mtu = mtu }))), Checks.BridgeMtu, verdict == "FAIL" ? Verdict.Fail : Verdict.Warn, $"docker0 {mtu}, overlay 1450");
 
     [Fact]
     public void A_containers_port_over_the_overlays_mtu_is_a_failure() => Some.AssertIs(
-        MtuChecks.Judge(Some.With(Some.LinksWith(Some.Veth, l => l with { Mtu = 1500 }))), Checks.ContainerMtu, Verdict.Fail, "veth1 1500 on docker0");
+        Mtus(Some.With(Some.LinksWith(Some.Veth, l => l with { Mtu = 1500 }))), Checks.ContainerMtu, Verdict.Fail, "veth1 1500 on docker0");
+
+    // Docker 20.10 leaves its bridge at 1500 until a container is there, and again when the last has left.
+    [Theory]
+    [InlineData(1500)]
+    [InlineData(1400)]
+    public void Dockers_bridge_without_a_container_is_not_judged(int mtu) => Some.AssertIs(
+        Mtus(Some.With([.. Some.LinksWith(Some.Docker0, l => l with { Mtu = mtu }).Where(l => l.Index != Some.Veth)])), Checks.BridgeMtu, Verdict.Skip, $"docker0 {mtu}, overlay 1450, without a container yet");
+
+    [Fact]
+    public void A_containers_own_end_over_the_overlays_mtu_is_a_failure()
+    {
+        NodeFacts Inside(int mtu) => Some.Node with { Containers = new Dictionary<int, ContainerLink> { [Some.Veth] = new("eth0", mtu, 4711) } };
+
+        Some.AssertIs(Mtus(Inside(1500)), Checks.ContainerMtu, Verdict.Fail, "eth0 1500 inside of the container (process 4711) on docker0");
+        Assert.Contains(Mtus(Inside(1500)), f => f.Mend?.StartsWith("nsenter -t 4711 -n ip link set eth0 mtu 1450 #", StringComparison.Ordinal) == true);
+        Some.AssertIs(Mtus(Inside(1450)), Checks.ContainerMtu, Verdict.Ok, "at both ends");
+        Some.AssertIs(Mtus(Some.Node), Checks.ContainerMtu, Verdict.Ok, "as seen from the host");
+    }
+
+    // Four networks have a link to a link of this number: one further in, one of another node, one of our own mounts, and the container.
+    [Fact]
+    public void A_containers_end_is_found_by_the_numbers_of_both_ends_and_its_subnet()
+    {
+        using HostRoot root = new([("/sys/class/net/veth1/iflink", "77\n"), .. Network("self", 1, "", 0), .. Network("8", 3, "000F010A", 9000), .. Network("9", 77, "0010010A", 9000), .. Network("10", 77, "000F010A", 9000), .. Network("11", 77, "000F010A", 1500)]);
+        foreach ((string process, int mounts) in new[] { ("self", 1), ("8", 8), ("9", 9), ("10", 1), ("11", 11) })
+        {
+            File.CreateSymbolicLink(root.Files.At($"/proc/{process}/ns/net"), $"net:[{process}]");
+            File.CreateSymbolicLink(root.Files.At($"/proc/{process}/ns/mnt"), $"mnt:[{mounts}]");
+        }
+
+        Assert.Equal(new ContainerLink("eth0", 1500, 11), Assert.Single(ContainerLink.Read(Some.Node.Host, root.Files, new ProcessTable(root.Files))).Value);
+
+        static (string, string)[] Network(string process, int index, string subnet, int mtu)
+        {
+            string folder = $"/proc/{process}/root/sys/class/net/eth0";
+            return
+            [
+                ($"/proc/{process}/ns/x", ""), ($"{folder}/iflink", $"{Some.Veth}\n"), ($"{folder}/ifindex", $"{index}\n"), ($"{folder}/mtu", $"{mtu}\n"),
+                ($"/proc/{process}/net/route", $"Iface\tDestination\tGateway \nlo\t0000007F\t0\neth0\t00000000\t010F010A\neth0\t{subnet}\t00000000\n"),
+            ];
+        }
+    }
 
     [Fact]
     public void A_port_on_a_network_of_its_own_is_a_warning()
     {
         IReadOnlyList<LinkInfo> links = [.. Some.Links, new(9, "br-1", "bridge", 1500, true, null, null, null), new(10, "veth2", "veth", 1500, true, null, null, null) { Master = 9 }];
 
-        Some.AssertIs(MtuChecks.Judge(Some.With(links)), Checks.ContainerMtu, Verdict.Warn, "veth2 1500 on br-1");
+        Some.AssertIs(Mtus(Some.With(links)), Checks.ContainerMtu, Verdict.Warn, "veth2 1500 on br-1");
     }
 
     [Fact]
@@ -54,7 +91,7 @@ public class NodeCheckTests
     {
         NodeFacts node = Some.With([.. Some.Links.Where(l => l.Index != Some.Tun)]) with { File = Some.File with { Mtu = null } };
 
-        Assert.All(MtuChecks.Judge(node), f => Assert.Equal(Verdict.Skip, f.Verdict));
+        Assert.All(Mtus(node), f => Assert.Equal(Verdict.Skip, f.Verdict));
     }
 
     [Fact]
@@ -124,57 +161,9 @@ public class NodeCheckTests
     [Fact]
     public void A_bridge_of_another_mtu_is_named()
     {
-        Some.AssertIs(MtuChecks.Judge(Some.With(Some.LinksWith(Some.Docker0, l => l with { Mtu = 1500 }))), Checks.BridgeMtu, Verdict.Fail, "docker0 1500, overlay 1450: packets over 1450 bytes are lost");
-        Some.AssertIs(MtuChecks.Judge(Some.With(Some.LinksWith(Some.Docker0, l => l with { Mtu = 1400 }))), Checks.BridgeMtu, Verdict.Warn, "smaller than need be");
+        Some.AssertIs(Mtus(Some.With(Some.LinksWith(Some.Docker0, l => l with { Mtu = 1500 }))), Checks.BridgeMtu, Verdict.Fail, "docker0 1500, overlay 1450: packets over 1450 bytes are lost");
+        Some.AssertIs(Mtus(Some.With(Some.LinksWith(Some.Docker0, l => l with { Mtu = 1400 }))), Checks.BridgeMtu, Verdict.Warn, "smaller than need be");
     }
 
-    [Fact]
-    public void Dockers_flags_are_judged_as_the_daemon_judges_them()
-    {
-        Some.AssertIs(DockerChecks.Judge(Some.Node, Docker("--bip=10.1.99.1/24", "--mtu=1450")), Checks.DockerFlags, Verdict.Fail, "is 10.1.99.1/24 where this node's subnet is 10.1.15.1/24");
-        Some.AssertIs(DockerChecks.Judge(Some.Node, Docker("--bip=10.1.15.1/24")), Checks.DockerFlags, Verdict.Fail, "containers get 1500");
-        Some.AssertIs(DockerChecks.Judge(Some.Node, new DockerFacts(null, """{"bip":"10.1.15.1/24"}"""u8.ToArray())), Checks.DockerFlags, Verdict.Warn, DockerView.ConfigPath);
-        Some.AssertIs(DockerChecks.Judge(Some.Node with { File = Some.File with { Masquerade = true } }, Docker("--bip=10.1.15.1/24", "--mtu=1450")), Checks.DockerFlags, Verdict.Warn, "masquerades as well");
-    }
-
-    [Fact]
-    public void A_docker_that_started_first_with_other_values_is_a_failure()
-    {
-        DockerFacts early = new(new ProcessInfo(7, ["dockerd"], Some.Agent.Started.AddHours(-1)), null);
-
-        Some.AssertIs(DockerChecks.Judge(Some.Node, early), Checks.DockerOrder, Verdict.Fail, "Docker started before it");
-        Some.AssertIs(DockerChecks.Judge(Some.Node, early with { Daemon = early.Daemon! with { Arguments = ["dockerd", "--bip", "10.1.15.1/24", "--mtu", "1450"] } }), Checks.DockerOrder, Verdict.Ok, "with the values Docker has");
-        Some.AssertIs(DockerChecks.Judge(Some.Node with { File = Some.File with { Written = null } }, early), Checks.DockerOrder, Verdict.Fail, "does not exist");
-    }
-
-    [Fact]
-    public void A_bridge_with_an_old_address_is_a_failure() => Some.AssertIs(
-        DockerChecks.Judge(Some.With(addresses: [.. Some.Addresses.Where(a => a.LinkIndex != Some.Docker0), Some.Address(Some.Docker0, "172.17.0.1", 16)]), Docker()), Checks.DockerBridge, Verdict.Fail, "docker0 has 172.17.0.1/16");
-
-    [Theory]
-    [InlineData("192.168.64.129/25", "overlaps 192.168.64.1/24 of eth0")]   // the node's network holds it
-    [InlineData("192.168.0.1/16", "overlaps 192.168.64.1/24 of eth0")]      // it holds the node's address
-    [InlineData("10.1.16.1/24", "other nodes'")]
-    public void A_bip_in_somebody_elses_network_is_a_failure(string bip, string text) =>
-        Some.AssertIs(BipCheck.Judge(Some.Node, Docker($"--bip={bip}")), Checks.Bip, Verdict.Fail, text);
-
-    [Fact]
-    public void The_leased_subnet_inside_of_wider_routes_and_networks_is_no_failure()
-    {
-        Some.AssertWell(BipCheck.Judge(Some.With(routes: [.. Some.Routes, Some.Route("10.0.0.0/8", Some.Eth0)]), Docker("--bip=10.1.15.1/24")));
-        Some.AssertIs(BipCheck.Judge(Some.With(addresses: [.. Some.Addresses, Some.Address(Some.Eth0, "10.200.0.1", 8)]), Docker("--bip=10.1.15.1/24")),
-            Checks.Bip, Verdict.Warn, "10.1.15.0/24 is inside of 10.0.0.0/8 of eth0");
-        Some.AssertIs(BipCheck.Judge(Some.With(routes: [.. Some.Routes, Some.Route("10.1.15.128/25", Some.Eth0)]), Docker("--bip=10.1.15.1/24")),
-            Checks.Bip, Verdict.Fail, "overlaps the route 10.1.15.128/25 through eth0");
-    }
-
-    [Fact]
-    public void A_node_inside_of_its_own_overlay_is_a_failure()
-    {
-        NodeFacts node = Some.Node;
-
-        Some.AssertIs(BipCheck.Judge(node with { Underlay = node.Underlay! with { PublicIp = IPAddress.Parse("10.1.2.3") } }, Docker()), Checks.Bip, Verdict.Fail, "10.1.2.3 is inside of the overlay network");
-    }
-
-    private static DockerFacts Docker(params string[] flags) => new(new ProcessInfo(7, ["dockerd", .. flags], Later), null);
+    private static IEnumerable<Finding> Mtus(NodeFacts node) => MtuChecks.Judge(node, new DockerView());
 }

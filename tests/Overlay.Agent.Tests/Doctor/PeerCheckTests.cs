@@ -27,7 +27,12 @@ public class PeerCheckTests
         Some.AssertIs(Judge(Silent with { IsPortRefused = true }), Checks.Reach, Verdict.Fail, "nobody listens on its UDP port 8472");
         Some.AssertIs(Judge(Silent with { UnderlayPath = new PathProbe(1500, null, false) }), Checks.Reach, Verdict.Fail, "nor 192.168.64.2 on the underlay");
         Some.AssertIs(Judge(Good with { RoundTrips = [.. Good.RoundTrips.Skip(5)] }), Checks.Reach, Verdict.Warn, "15 of 20 pings");
-        Some.AssertIs(Judge(Good with { RoundTrips = [.. Good.RoundTrips.Skip(1), TimeSpan.FromMilliseconds(200)] }), Checks.Jitter, Verdict.Warn, "p99 200.00 ms");
+        Some.AssertIs(Judge(Good with { RoundTrips = [.. Good.RoundTrips.Skip(1), TimeSpan.FromMilliseconds(200)] }), Checks.Jitter, Verdict.Warn, "min 0.40 ms, p50 0.40 ms, max 200.00 ms");
+        // A peer whose processor is taken away half of the time: its median is bad, too.
+        TimeSpan[] throttled = [.. Enumerable.Range(0, 20).Select(i => TimeSpan.FromMilliseconds(i < 9 ? 0.4 : 50))];
+        Some.AssertIs(Judge(Good with { RoundTrips = throttled }), Checks.Jitter, Verdict.Warn, "min 0.40 ms, p50 50.00 ms, max 50.00 ms");
+        // Far away is not jittery.
+        Some.AssertWell(Judge(Good with { RoundTrips = [.. Enumerable.Range(0, 20).Select(i => TimeSpan.FromMilliseconds(80 + i))] }));
     }
 
     [Fact]

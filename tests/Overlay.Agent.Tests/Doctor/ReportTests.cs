@@ -1,12 +1,11 @@
 using System.Reflection;
 using System.Text.Json;
-using Overlay.Agent.Cli.Grammar;
 using Overlay.Agent.Cli.Verbs.Catalog;
 using Overlay.Agent.Doctor;
 
 namespace Overlay.Agent.Tests.Doctor;
 
-/// <summary>Ids, report and exit codes, and where the daemon's settings are found.</summary>
+/// <summary>Ids, report and exit codes.</summary>
 public class ReportTests
 {
     private static readonly Finding[] Three =
@@ -60,40 +59,5 @@ public class ReportTests
         Assert.Equal(0, DoctorCommand.ExitCode(Report.Worst([Checks.Steal.Ok(""), Checks.Reach.Skip("")])));
         Assert.Equal(3, DoctorCommand.ExitCode(Report.Worst([Checks.Steal.Warn("", "x"), Checks.Reach.Skip("")])));
         Assert.Equal(1, DoctorCommand.ExitCode(Report.Worst([Checks.Steal.Warn("", "x"), Checks.Agent.Fail("", "x")])));
-    }
-
-    [Fact]
-    public void Settings_come_from_the_running_agent_where_nothing_is_given()
-    {
-        using HostRoot root = new(
-            ("/proc/9/comm", "overlay-agent\n"), ("/proc/9/stat", "9 (overlay-agent) S 1"),
-            ("/proc/9/cmdline", "/usr/bin/overlay-agent\0run\0--etcd-prefix=/over/net\0--iface\0eth1\0"), ("/proc/9/environ", "FLANNELD_IP_MASQ=true\0FLANNELD_IFACE=eth7\0"),
-            ("/proc/10/comm", "overlay-agent\n"), ("/proc/10/stat", "10 (overlay-agent) S 1"), ("/proc/10/cmdline", "overlay-agent\0leases\0"),
-            ("/etc/default/overlay-agent", "FLANNELD_ETCD_PREFIX=/file"));
-        List<string> errors = [];
-        FlagValues given = new();
-        given.Add(Overlay.Agent.Cli.AgentFlags.SubnetFile, new FlagValue("/tmp/s.env", "--subnet-file"));
-
-        DoctorSettings settings = DoctorSettings.Resolve(given, null, root.Files, errors)!;
-
-        Assert.Empty(errors);
-        Assert.Equal("this command line and environment, then process 9", settings.Source);
-        Assert.Equal("/over/net", settings.Options.Etcd.Prefix);
-        Assert.Equal(["eth1"], settings.Options.Underlay.Interfaces);
-        Assert.True(settings.Options.Firewall.Masquerade);
-        Assert.Equal("/tmp/s.env", settings.Options.SubnetFile);
-        Assert.Equal(9, Assert.Single(settings.Agents).Id);
-    }
-
-    [Fact]
-    public void Settings_come_from_the_units_file_where_no_agent_runs_and_a_named_file_must_be_there()
-    {
-        using HostRoot root = new(("/etc/default/overlay-agent", "# comment\nFLANNELD_ETCD_PREFIX=\"/file\"\n"));
-        List<string> errors = [];
-
-        Assert.Equal("/file", DoctorSettings.Resolve(new FlagValues(), null, root.Files, errors)!.Options.Etcd.Prefix);
-        Assert.Empty(errors);
-        Assert.Null(DoctorSettings.Resolve(new FlagValues(), "/absent", root.Files, errors));
-        Assert.Contains("--env-file: /absent cannot be read", Assert.Single(errors), StringComparison.Ordinal);
     }
 }

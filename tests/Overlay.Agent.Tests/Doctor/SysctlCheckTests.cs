@@ -2,6 +2,7 @@ using System.Net;
 using Overlay.Agent.Doctor;
 using Overlay.Agent.Doctor.Node;
 using Overlay.Agent.Doctor.Sysctls;
+using Overlay.Agent.Tests.Support;
 
 namespace Overlay.Agent.Tests.Doctor;
 
@@ -81,6 +82,51 @@ public class SysctlCheckTests
         Assert.Equal("1", boot.ValueOf("net.ipv4.conf.eth0.rp_filter")?.Value);
         Assert.Equal("2", boot.ValueOf("net.ipv4.conf.eth1.rp_filter")?.Value);
         Assert.Null(boot.ValueOf("net.ipv4.ip_forward"));
+    }
+
+    // Run by a shell on files of the test, in place of /etc.
+    [Theory]
+    [InlineData("/etc/sysctl.d/99-hardening.conf", "# ours\nnet.ipv4.ip_forward=0\n")]
+    [InlineData("/etc/sysctl.d/99-hardening.conf", "-net/ipv4/ip_forward = 0\nnet.ipv4.ip_forward_use_pmtu = 0\n")]
+    [InlineData("/etc/sysctl.d/60-early.conf", "net.ipv4.ip_forward=0\n")]
+    [InlineData("/usr/lib/sysctl.d/60-package.conf", "net.ipv4.ip_forward=0\n")]
+    [InlineData("/usr/lib/sysctl.d/99-package.conf", "net.ipv4.ip_forward=0\n")]
+    [InlineData("/usr/lib/sysctl.d/60-pattern.conf", "net.ipv4.*=0\n")]
+    [InlineData("/etc/sysctl.d/60-other.conf", "net.ipv4.conf.all.log_martians=1\n")]
+    public void The_mend_of_what_a_reboot_takes_back_mends_it(string file, string text)
+    {
+        using HostRoot root = new([.. Good.Where(g => g.Item1.StartsWith("/proc", StringComparison.Ordinal)), (file, text), ("/etc/modules-load.d/x.conf", "br_netfilter"), ("/etc/sysctl.d/00-x.conf", "")]);
+        Finding Look() => Assert.Single(SysctlChecks.Judge(SysctlFacts.Read(root.Files), Some.Node, Peers, false), f => f.Check == Checks.Forwarding);
+        Finding broken = Look();
+        Assert.Equal(Verdict.Warn, broken.Verdict);
+
+        string keep = broken.Mend!.Split("; ", 2)[1];
+        Tool.Must("sh", "-ec", keep.Replace(" /etc/", $" {root.Files.At("/etc/")}", StringComparison.Ordinal));
+
+        Assert.Equal(Verdict.Ok, Look().Verdict);
+        if (text.Contains("use_pmtu", StringComparison.Ordinal)) Assert.Contains("ip_forward_use_pmtu = 0", root.Files.Text(file), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Etc_sysctl_conf_counts_by_a_link_to_it_only_and_is_the_file_to_mend()
+    {
+        using HostRoot debian13 = new(("/etc/sysctl.conf", "net.ipv4.ip_forward=1\n"));
+        Assert.Null(BootSettings.Read(debian13.Files).ValueOf("net.ipv4.ip_forward"));
+
+        using HostRoot debian12 = new(("/etc/sysctl.conf", "net.ipv4.ip_forward=0\n"), ("/etc/sysctl.d/99-overlay-agent.conf", "net.ipv4.ip_forward=1\n"));
+        File.CreateSymbolicLink(debian12.Files.At("/etc/sysctl.d/99-sysctl.conf"), "../sysctl.conf");
+        BootSettings boot = BootSettings.Read(debian12.Files);
+        Assert.Equal(("0", "/etc/sysctl.conf"), boot.ValueOf("net.ipv4.ip_forward"));
+        Assert.EndsWith(" /etc/sysctl.conf", boot.Keep("net.ipv4.ip_forward", 1), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_mend_of_a_strict_filter_is_for_each_device()
+    {
+        Finding finding = Assert.Single(Judge([("/proc/sys/net/ipv4/conf/eth0/rp_filter", "1"), ("/proc/sys/net/ipv4/conf/flannel.1/rp_filter", "1")]), f => f.Check == Checks.ReversePath);
+
+        Assert.Contains("sysctl -w net/ipv4/conf/eth0/rp_filter=2", finding.Mend, StringComparison.Ordinal);
+        Assert.Contains("sysctl -w net/ipv4/conf/flannel.1/rp_filter=2", finding.Mend, StringComparison.Ordinal);
     }
 
     private static Finding[] Judge((string Path, string Text)[] changes, bool hasDocker = false, NodeFacts? node = null)

@@ -20,6 +20,7 @@ public sealed class BrokenTests(DoctorFixture fixture) : IClassFixture<DoctorFix
     // The agent takes the overlay down with the card; Docker's bridge stays as it was made.
     [InlineData("FAIL", "mtu.docker0", "docker0 1450, overlay 1430", "ip link set eth0 mtu 1480", "ip link set eth0 mtu 1500")]
     [InlineData("FAIL", "docker.bip", "overlaps 192.168.64.1/24 of eth0", "ip address add 192.168.64.17/28 dev docker0", "ip address del 192.168.64.17/28 dev docker0")]
+    [InlineData("FAIL", "docker.bip", "10.1.254.7/32 of lo is inside of the overlay", "ip address add 10.1.254.7/32 dev lo", "ip address del 10.1.254.7/32 dev lo")]
     [InlineData("FAIL", "overlay.route", "10.1.254.0/24 dev eth0", "ip route add 10.1.254.0/24 dev eth0", "ip route del 10.1.254.0/24 dev eth0")]
     public async Task A_broken_setting_is_named(string verdict, string id, string text, string breaks, string mends)
     {
@@ -28,6 +29,54 @@ public sealed class BrokenTests(DoctorFixture fixture) : IClassFixture<DoctorFix
 
         report.AssertNames(verdict, id, text);
         Assert.Equal(report.With("FAIL").Length > 0 ? 1 : 3, report.ExitCode);
+    }
+
+    // What doctor prints as the mend, run as it stands: by a shell, in this order.
+    [Fact]
+    public async Task The_mends_of_sysctls_MTUs_and_rules_mend()
+    {
+        await fixture.StartAsync();
+        const string Chain = "type filter hook input priority 10; policy accept;";
+        string[] ids = ["sysctl.ip-forward", "sysctl.bridge-nf-call-iptables", "sysctl.rp-filter", "mtu.docker0", "mtu.containers", "docker.bip", "firewall.forward", "firewall.input", "firewall.output"];
+        NetworkNamespace space = fixture.Left.Host.Namespace;
+        space.Must("sh", "-ec", $"""
+            sysctl -qw net.ipv4.ip_forward=0 net.bridge.bridge-nf-call-iptables=0 net.ipv4.conf.all.rp_filter=1
+            ip link set docker0 mtu 1500; ip link set leftp2 mtu 1500; ip address add 10.1.254.7/32 dev lo
+            iptables -P FORWARD DROP; iptables -A INPUT {Drop8472}; iptables -t raw -A OUTPUT {Drop8472}
+            """);
+        try
+        {
+            DoctorReport broken = DoctorReport.Of(fixture.Left.Host);
+            Assert.Empty(ids.Except(broken.Findings.Where(f => f.Verdict is "WARN" or "FAIL").Select(f => f.Id)));
+
+            DoctorReport mended = broken.Mended(fixture.Left.Host, ids);
+
+            foreach (string id in ids) mended.AssertWell(id);
+
+            // Where iptables lets everything pass, nftables and the kernel's other iptables may not.
+            space.Must("sh", "-ec", $$"""
+                iptables-legacy -A INPUT {{Drop8472}}; iptables-legacy -P FORWARD DROP
+                nft 'table inet doctor-test { chain in { {{Chain}} reject; }; chain out { type filter hook output priority 10; policy drop; }; }'
+                """);
+            broken = DoctorReport.Of(fixture.Left.Host);
+            broken.AssertNames("FAIL", "firewall.forward", "the policy DROP of FORWARD of iptables-legacy");
+            broken.AssertNames("FAIL", "firewall.input", "-j DROP of iptables-legacy");
+            broken.AssertNames("WARN", "firewall.output", "the policy of the nftables chain inet doctor-test out");
+            mended = broken.Mended(fixture.Left.Host, ids);
+            mended.AssertNames("WARN", "firewall.input", "\"reject\" in the nftables chain inet doctor-test in");
+            mended.AssertWell("firewall.forward");
+            mended.AssertWell("firewall.output");
+            mended.Mended(fixture.Left.Host, ids).AssertWell("firewall.input");
+        }
+        finally
+        {
+            space.Must("sh", "-c", """
+                sysctl -qw net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1 net.ipv4.conf.all.rp_filter=0
+                ip link set docker0 mtu 1450; ip link set leftp2 mtu 1450; ip address del 10.1.254.7/32 dev lo 2>/dev/null
+                iptables -P FORWARD ACCEPT; iptables -F; iptables -t raw -F; iptables-legacy -P FORWARD ACCEPT; iptables-legacy -F
+                nft delete table inet doctor-test 2>/dev/null; true
+                """);
+        }
     }
 
     // The far end drops what the path cannot carry, and says nothing.

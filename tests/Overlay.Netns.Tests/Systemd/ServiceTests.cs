@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Overlay.Netns.Tests.Doctor;
 using Overlay.Netns.Tests.Support;
 
 namespace Overlay.Netns.Tests.Systemd;
@@ -44,6 +45,7 @@ public sealed class ServiceTests(PackageFixture packages) : SystemdTest(packages
     [Fact]
     public async Task Instances_share_a_host_and_nothing_else()
     {
+        DockerStandIn.PutInto(Node);
         await Node.BootAsync();
         Install(Packages.Now);
         Configure();
@@ -59,6 +61,20 @@ public sealed class ServiceTests(PackageFixture packages) : SystemdTest(packages
         Assert.Equal("", Node.Must("systemd-analyze", "verify", "--man=no", "overlay-agent.service", "overlay-agent@blue.service"));
 
         Assert.Contains("flanneld.service", Node.Property(Unit, "Conflicts"), StringComparison.Ordinal);
+
+        // Each is examined for itself, and Docker, which does not come up here, for the one whose options it takes.
+        Assert.Equal(2, Node.Run("overlay-agent", "doctor", "--json").ExitCode);
+        Node.Write("/usr/sbin/dockerd", "#!/bin/sh\nexit 1\n", (UnixFileMode)0b111_101_101);
+        Node.Must("systemctl", "--no-block", "restart", DockerStandIn.Unit);
+        DoctorReport blue = DoctorReport.From(Node.Run("overlay-agent", "doctor", "--json", "--instance=blue"));
+        Assert.DoesNotContain(blue.With("FAIL"), id => !id.StartsWith("sysctl.", StringComparison.Ordinal));
+        foreach (string id in (string[])["overlay.agent", "overlay.device", "overlay.subnet-env", "lease.own", "lease.config", "underlay.port"]) blue.AssertNames("OK", id, "");
+        blue.AssertNames("SKIP", "docker.flags", "which another agent of this host writes");
+        DoctorReport byFile = DoctorReport.From(Node.Run("overlay-agent", "doctor", "--json", "--env-file=/etc/default/overlay-agent-blue"));
+        Assert.Equal(blue.With("FAIL"), byFile.With("FAIL"));
+        DoctorReport first = DoctorReport.From(Node.Run("overlay-agent", "doctor", "--json", "--env-file=/etc/default/overlay-agent"));
+        Assert.Equal(["docker.daemon"], first.With("FAIL").Where(id => !id.StartsWith("sysctl.", StringComparison.Ordinal)));
+        first.AssertNames("FAIL", "docker.daemon", "docker.service is ");
 
         // An upgrade restarts both.
         string[] before = [Node.Property(Unit, "MainPID"), Node.Property("overlay-agent@blue", "MainPID")];

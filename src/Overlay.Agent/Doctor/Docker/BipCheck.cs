@@ -1,4 +1,5 @@
 using System.Net;
+using Overlay.Agent.Docker;
 using Overlay.Agent.Doctor.Node;
 using Overlay.Agent.Text;
 using Overlay.Encap.Linux.Netlink;
@@ -9,7 +10,7 @@ namespace Overlay.Agent.Doctor.Docker;
 internal static class BipCheck
 {
     /// <summary>All findings.</summary>
-    public static IEnumerable<Finding> Judge(NodeFacts node, DockerFacts docker)
+    public static IEnumerable<Finding> Judge(NodeFacts node, DockerView docker)
     {
         bool any = false;
         if (node is { Network: { } overlay, Underlay: { } underlay } && new[] { underlay.Address, underlay.PublicIp }.FirstOrDefault(overlay.Contains) is { } inside)
@@ -17,11 +18,17 @@ internal static class BipCheck
             any = true;
             yield return Checks.Bip.Fail($"this node's address {inside} is inside of the overlay network {overlay}: packets to peers would go in circles", "choose another Network in etcd, or another --iface");
         }
+        foreach (AddressInfo address in Strays(node, docker))
+        {
+            any = true;
+            yield return Checks.Bip.Fail($"{address.Address}/{address.PrefixLength} of {node.Link(address.LinkIndex)?.Name} is inside of the overlay {node.Network}: what is meant for another node's container of that address ends here",
+                $"ip address del {address.Address}/{address.PrefixLength} dev {node.Link(address.LinkIndex)?.Name}").Of($"{address.Address}");
+        }
         IPNetwork[] networks = [.. Networks(node, docker)];
         foreach (IPNetwork network in networks)
         {
             Finding? finding = Clash(node, docker, network) is { } clash
-                ? Checks.Bip.Fail($"{network} {clash}", node.File.Bip is { } bip ? $"give dockerd --bip={bip}; ip link delete {docker.Bridge}; systemctl restart docker" : "choose another --bip")
+                ? Checks.Bip.Fail($"{network} {clash}", node.File.Bip is { } bip ? $"give dockerd --bip={bip}; ip link delete {docker.BridgeName}; systemctl restart docker" : "choose another --bip")
                 : Around(node, docker, network) is { } around
                     ? Checks.Bip.Warn($"{network} {around}", $"choose a Network in {node.Options.Etcd.Prefix}/config that nobody around uses, or be sure that nobody has an address of {node.Network}")
                     : null;
@@ -32,18 +39,22 @@ internal static class BipCheck
         if (!any) yield return networks.Length == 0 ? Checks.Bip.Skip("no bip, no bridge of Docker and no subnet yet") : Checks.Bip.Ok($"{string.Join(", ", networks)}: apart from this node's addresses and routes");
     }
 
+    // The kernel takes packets to an address of its own wherever that stands, loopback included.
+    private static IEnumerable<AddressInfo> Strays(NodeFacts node, DockerView docker) => node is not { Network: { } overlay, File.Subnet: { } own } ? [] : node.Host.Addresses.Where(a =>
+        overlay.Contains(a.Address) && !own.Contains(a.Address) && !IsDockers(node, docker, a.LinkIndex) && !a.Address.Equals(node.Underlay?.Address) && !a.Address.Equals(node.Underlay?.PublicIp));
+
     // What Docker was told, and what its bridge has: these can be two.
-    private static IEnumerable<IPNetwork> Networks(NodeFacts node, DockerFacts docker)
+    private static IEnumerable<IPNetwork> Networks(NodeFacts node, DockerView docker)
     {
         List<IPNetwork> networks = [];
-        if (docker.Bip is not null && GoLiterals.TryNetwork(docker.Bip, out IPNetwork told)) networks.Add(told);
-        if (node.Host.Links.FirstOrDefault(l => l.Name == docker.Bridge) is { } bridge)
+        if (docker.Option("bip") is { } bip && GoLiterals.TryNetwork(bip, out IPNetwork told)) networks.Add(told);
+        if (node.Host.Links.FirstOrDefault(l => l.Name == docker.BridgeName) is { } bridge)
             networks.AddRange(node.AddressesOf(bridge).Select(a => GoLiterals.Masked(a.Address, a.PrefixLength)));
         if (networks.Count == 0 && node.File.Subnet is { } subnet) networks.Add(subnet);
         return networks.Distinct();
     }
 
-    private static string? Clash(NodeFacts node, DockerFacts docker, IPNetwork network)
+    private static string? Clash(NodeFacts node, DockerView docker, IPNetwork network)
     {
         bool isLeased = IsLeased(node, network);
         AddressInfo? address = Others(node, docker, network).FirstOrDefault(a => network.Contains(a.Address) || (!isLeased && NetworkOf(a).Contains(network.BaseAddress)));
@@ -56,15 +67,15 @@ internal static class BipCheck
         return isForeign ? $"is inside of the overlay {node.Network}, where this node has {node.File.Subnet}: these addresses are other nodes'" : null;
     }
 
-    private static string? Around(NodeFacts node, DockerFacts docker, IPNetwork network) =>
+    private static string? Around(NodeFacts node, DockerView docker, IPNetwork network) =>
         Others(node, docker, network).FirstOrDefault(a => NetworkOf(a).Contains(network.BaseAddress)) is { } address
             ? $"is inside of {NetworkOf(address)} of {node.Link(address.LinkIndex)?.Name}: hosts there with an address of the overlay cannot be reached"
             : null;
 
-    private static IEnumerable<AddressInfo> Others(NodeFacts node, DockerFacts docker, IPNetwork network) => node.Host.Addresses.Where(a =>
+    private static IEnumerable<AddressInfo> Others(NodeFacts node, DockerView docker, IPNetwork network) => node.Host.Addresses.Where(a =>
         !IsDockers(node, docker, a.LinkIndex) && a.Address.AddressFamily == network.BaseAddress.AddressFamily && !IPAddress.IsLoopback(a.Address));
 
-    private static bool IsDockers(NodeFacts node, DockerFacts docker, int link) => node.Link(link)?.Name is { } name && (name == docker.Bridge || name == node.Device);
+    private static bool IsDockers(NodeFacts node, DockerView docker, int link) => node.Link(link)?.Name is { } name && (name == docker.BridgeName || name == node.Device);
 
     private static bool IsLeased(NodeFacts node, IPNetwork network) =>
         node.File.Subnet is { } own && own.PrefixLength <= network.PrefixLength && own.Contains(network.BaseAddress);

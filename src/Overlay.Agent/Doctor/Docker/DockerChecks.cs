@@ -2,68 +2,73 @@ using Overlay.Agent.Docker;
 using Overlay.Agent.Doctor.Node;
 using Overlay.Agent.Files;
 using Overlay.Agent.Reading;
-using Overlay.Encap.Linux.Netlink;
 
 namespace Overlay.Agent.Doctor.Docker;
 
-/// <summary>Docker's settings and its bridge against subnet.env; the judgement of the settings is the daemon's own. Pure.</summary>
+/// <summary>Docker's life, settings and bridge against subnet.env; the judgement of the settings is the daemon's own. Pure.</summary>
 internal static class DockerChecks
 {
     /// <summary>All findings.</summary>
-    public static IEnumerable<Finding> Judge(NodeFacts node, DockerFacts docker)
+    /// <param name="node">This node.</param>
+    /// <param name="docker">What it shows of Docker.</param>
+    /// <param name="unit">Docker as a service, or null.</param>
+    public static IEnumerable<Finding> Judge(NodeFacts node, DockerView docker, DockerUnit? unit)
     {
-        if (node.File is not { Network: { } network, Subnet: { } subnet, Mtu: { } mtu, Masquerade: { } masquerade })
+        if (docker.AnothersFile is { } another)
+        {
+            string whose = $"Docker takes its options from {another}, which another agent of this host writes";
+            return [Checks.DockerDaemon.Skip(whose), Checks.DockerFlags.Skip(whose), Checks.DockerOrder.Skip(whose), Checks.DockerBridge.Skip(whose)];
+        }
+        if (node.File.Env is not { } env)
         {
             string reason = $"no usable {node.File.Path} to compare with";
-            return [Checks.DockerFlags.Skip(reason), Order(node.File, docker, agrees: false), Checks.DockerBridge.Skip(reason)];
+            return [Daemon(docker, unit), Checks.DockerFlags.Skip(reason), Order(node, docker, []), Checks.DockerBridge.Skip(reason)];
         }
-        SubnetEnv env = new(network, subnet, mtu, masquerade);
-        DockerFinding[] settings = [.. DockerFindings.Judge(docker.View(node) with { Bridge = null }, env)];
-        return [.. Flags(docker, settings, env), Order(node.File, docker, settings.Length == 0), Bridge(node, docker, env)];
+        DockerFinding[] settings = [.. DockerFindings.OfSettings(docker, env)];
+        return [Daemon(docker, unit), .. Flags(docker, unit, settings, env), Order(node, docker, settings), Bridge(docker, env)];
     }
 
-    private static IEnumerable<Finding> Flags(DockerFacts docker, DockerFinding[] settings, SubnetEnv env)
+    private static Finding Daemon(DockerView docker, DockerUnit? unit)
     {
-        if (docker.Daemon is null && docker.DaemonJson is null)
-        {
-            yield return Checks.DockerFlags.Skip("no dockerd runs here, and there is no daemon.json");
-            yield break;
-        }
+        if (unit is { IsDown: true })
+            return Checks.DockerDaemon.Fail($"docker.service is {unit.Active} ({unit.Sub}){(unit.IsEnabled ? ", and enabled" : "")}", "journalctl -u docker -n 30 # names the reason; then: systemctl restart docker");
+        return docker.Daemon is { } daemon ? Checks.DockerDaemon.Ok($"dockerd, process {daemon.Id}") : Checks.DockerDaemon.Skip("no dockerd runs here");
+    }
+
+    private static IEnumerable<Finding> Flags(DockerView docker, DockerUnit? unit, DockerFinding[] settings, SubnetEnv env)
+    {
+        bool isDown = unit is { IsDown: true };
         foreach (DockerFinding setting in settings)
         {
-            // What daemon.json says does no harm before the next start of Docker, unless the running one shows trouble too.
-            bool isOfFile = setting.Subject.StartsWith(DockerView.ConfigPath, StringComparison.Ordinal);
             string found = $"{setting.Subject} {setting.Found}";
-            yield return isOfFile && settings.All(s => s.Subject.StartsWith(DockerView.ConfigPath, StringComparison.Ordinal))
-                ? Checks.DockerFlags.Warn(found, setting.Advice) : Checks.DockerFlags.Fail(found, setting.Advice);
+            // What is told only of the next start is what keeps a Docker down that does not come up.
+            yield return setting.Harm == DockerHarm.Breaks || (setting.Harm == DockerHarm.AtNextStart && isDown)
+                ? Checks.DockerFlags.Fail(found, setting.Advice) : Checks.DockerFlags.Warn(found, setting.Advice);
         }
-        bool masquerades = docker.Daemon?.Option("--ip-masq") is not ("false" or "0" or "False" or "FALSE" or "f" or "F");
-        bool isSaidInFile = docker.DaemonJson is { } json && json.AsSpan().IndexOf("\"ip-masq\""u8) >= 0;
-        if (docker.Daemon is not null && env.Masquerade && masquerades && !isSaidInFile)
-            yield return Checks.DockerFlags.Warn("dockerd masquerades as well as the agent: peers see this node's address instead of a container's", "give dockerd --ip-masq=false (the options of --docker-opts-file), and restart Docker");
-        else if (settings.Length == 0)
-            yield return Checks.DockerFlags.Ok($"they agree with {env.BridgeAddress}, MTU {env.Mtu}");
+        if (settings.Length > 0) yield break;
+        yield return docker.Daemon is null
+            ? Checks.DockerFlags.Skip("no dockerd runs here, and its daemon.json says nothing against the overlay")
+            : Checks.DockerFlags.Ok($"they agree with {env.BridgeAddress}, MTU {env.Mtu}, masquerading by {(env.Masquerade ? "the agent" : "Docker")}");
     }
 
-    private static Finding Order(SubnetFileFacts file, DockerFacts docker, bool agrees)
+    private static Finding Order(NodeFacts node, DockerView docker, DockerFinding[] settings)
     {
         if (docker.Daemon is not ProcessInfo daemon) return Checks.DockerOrder.Skip("no dockerd runs here");
-        if (file.Written is not { } written) return Checks.DockerOrder.Fail($"dockerd (process {daemon.Id}) runs and {file.Path} does not exist", "systemctl start overlay-agent, then systemctl restart docker");
-        string times = $"dockerd started {daemon.Started.UtcDateTime:u}, {file.Path} was written {written.UtcDateTime:u}";
+        if (node.File.Written is not { } written) return Checks.DockerOrder.Fail($"dockerd (process {daemon.Id}) runs and {node.File.Path} does not exist", $"systemctl start {node.Unit.Name} && systemctl restart docker");
+        string times = $"dockerd started {daemon.Started.UtcDateTime:u}, {node.File.Path} was written {written.UtcDateTime:u}";
         if (daemon.Started >= written) return Checks.DockerOrder.Ok(times);
         // The file is written at each start of the agent, mostly with the same values.
-        return agrees && docker.Bip == file.Bip
-            ? Checks.DockerOrder.Ok($"{times}, with the values Docker has")
-            : Checks.DockerOrder.Fail($"{times}: Docker started before it and has other values", "order docker.service after overlay-agent.service (After=, Requires=), then systemctl restart docker");
+        if (node.File.Env is not null && settings.All(setting => setting.Harm == DockerHarm.AtNextStart)) return Checks.DockerOrder.Ok($"{times}, with the values Docker has");
+        string mend = $"systemctl restart docker # and order docker.service after {node.Unit.Name}.service (After=, Wants=), as the package's drop-in does";
+        string found = $"{times}: Docker started before it and has other values";
+        return settings.Any(setting => setting.Harm == DockerHarm.Breaks) || node.File.Env is null ? Checks.DockerOrder.Fail(found, mend) : Checks.DockerOrder.Warn(found, mend);
     }
 
-    private static Finding Bridge(NodeFacts node, DockerFacts docker, SubnetEnv env)
+    private static Finding Bridge(DockerView docker, SubnetEnv env)
     {
-        if (node.Host.Links.FirstOrDefault(l => l.Name == docker.Bridge) is not { } bridge) return Checks.DockerBridge.Skip($"there is no {docker.Bridge}");
-        AddressInfo[] addresses = [.. node.AddressesOf(bridge)];
-        string found = addresses.Length == 0 ? "no address" : string.Join(' ', addresses.Select(a => $"{a.Address}/{a.PrefixLength}"));
-        return found.Split(' ').Contains(env.BridgeAddress)
-            ? Checks.DockerBridge.Ok($"{bridge.Name} has {found}")
-            : Checks.DockerBridge.Fail($"{bridge.Name} has {found}, FLANNEL_SUBNET={env.BridgeAddress}", $"systemctl stop docker; ip link delete {bridge.Name}; systemctl start docker (with --bip={env.BridgeAddress})");
+        if (docker.Bridge is not { } addresses) return Checks.DockerBridge.Skip($"there is no {docker.BridgeName}");
+        return DockerFindings.OfBridge(docker, env) is { } finding
+            ? Checks.DockerBridge.Fail($"{finding.Subject} {finding.Found}", finding.Advice)
+            : Checks.DockerBridge.Ok($"{docker.BridgeName} has {string.Join(' ', addresses.Select(a => $"{a.Address}/{a.PrefixLength}"))}");
     }
 }

@@ -13,7 +13,7 @@ namespace Overlay.Agent.Doctor.Etcd;
 internal static class EtcdGatherer
 {
     private const int ReadsTimed = 10;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3), Watch = TimeSpan.FromSeconds(3);
 
     /// <summary>Asks every member by itself, and the cluster for this overlay's content.</summary>
     /// <param name="settings">How to reach it.</param>
@@ -60,11 +60,16 @@ internal static class EtcdGatherer
         try
         {
             (string text, DateTimeOffset? clock) = await inspector.MetricsAsync(stop).ConfigureAwait(false);
-            return facts with { Metrics = EtcdMetrics.Parse(text), ClockDifference = clock - time.GetUtcNow() };
+            facts = facts with { Metrics = EtcdMetrics.Parse(text), ClockDifference = clock - time.GetUtcNow() };
+            long start = time.GetTimestamp();
+            await Task.Delay(Watch, time, stop).ConfigureAwait(false);
+            (text, _) = await inspector.MetricsAsync(stop).ConfigureAwait(false);
+            EtcdMetrics later = EtcdMetrics.Parse(text);
+            return facts with { Metrics = later, Recent = later.Since(facts.Metrics), Watched = time.GetElapsedTime(start) };
         }
         catch (StoreException e)
         {
-            return facts with { MetricsProblem = e.Message };
+            return facts.Metrics is null ? facts with { MetricsProblem = e.Message } : facts;
         }
     }
 

@@ -20,6 +20,25 @@ internal sealed class EtcdMetrics
         return metrics;
     }
 
+    /// <summary>What was counted since an earlier look at the same member: a histogram of its whole life forgets nothing, and hides what is new.</summary>
+    public EtcdMetrics Since(EtcdMetrics earlier)
+    {
+        EtcdMetrics since = new();
+        foreach ((string name, double value) in _values)
+        {
+            if (earlier.Value(name) is { } before) since._values[name] = value - before;
+        }
+        foreach ((string name, List<(double UpTo, double Count)> buckets) in _histograms)
+        {
+            if (!earlier._histograms.TryGetValue(name, out List<(double UpTo, double Count)>? before)) continue;
+            since._histograms[name] = [.. buckets.Select(b => (b.UpTo, b.Count - before.FirstOrDefault(e => e.UpTo == b.UpTo).Count))];
+        }
+        return since;
+    }
+
+    /// <summary>How much a histogram counted.</summary>
+    public double Count(string name) => _histograms.TryGetValue(name, out List<(double UpTo, double Count)>? buckets) ? buckets.Max(b => b.Count) : 0;
+
     /// <summary>A metric without labels, or null.</summary>
     public double? Value(string name) => _values.TryGetValue(name, out double value) ? value : null;
 

@@ -45,18 +45,19 @@ internal static class LeaseChecks
         {
             return node.Agents.Count == 0
                 ? Checks.Own.Skip($"no key for {underlay.PublicIp}: no agent runs")
-                : Checks.Own.Fail($"no key for {underlay.PublicIp}, and an agent runs", "journalctl -u overlay-agent -n 50");
+                : Checks.Own.Fail($"no key for {underlay.PublicIp}, and an agent runs", $"journalctl -u {node.Unit.Name} -n 50");
         }
         Lease lease = own.FirstOrDefault(l => l.Subnet == node.File.Subnet) ?? own[0];
         if (state is not null && lease.Attributes.NodeId is { } id && id != state.NodeId)
-            return Checks.Own.Fail($"{lease.Key} has this node's public address {underlay.PublicIp} and another node's id {id}: a cloned machine?", "give each node its own address and --state-dir; on the clone: systemctl stop overlay-agent; rm /var/lib/overlay-agent/state.json");
+            return Checks.Own.Fail($"{lease.Key} has this node's public address {underlay.PublicIp} and another node's id {id}: a cloned machine?",
+                $"give each node its own address; on the clone: systemctl stop {node.Unit.Name}; rm {Path.Combine(node.Options.StateDirectory, StateFile.FileName)} {Path.Combine(node.Options.StateDirectory, CacheFile.FileName)}");
         if (node.File.Subnet is { } file && file != lease.Subnet)
-            return Checks.Own.Fail($"the key is {lease.Key}, {node.File.Path} says {file}", "systemctl restart overlay-agent docker");
+            return Checks.Own.Fail($"the key is {lease.Key}, {node.File.Path} says {file}", $"systemctl restart {node.Unit.Name} docker");
         if (lease.IsReservation) return Checks.Own.Ok($"{lease.Key}, a reservation without an end");
-        if (etcd.OwnLife is not { } life) return Checks.Own.Fail($"{lease.Key}: its etcd lease does not exist any more", "systemctl restart overlay-agent");
+        if (etcd.OwnLife is not { } life) return Checks.Own.Fail($"{lease.Key}: its etcd lease does not exist any more", $"systemctl restart {node.Unit.Name}");
         string found = $"{lease.Key}, {Math.Floor(life.Remaining.TotalMinutes)} of {Math.Ceiling(life.Granted.TotalMinutes)} minutes left";
         return life.Remaining < node.Options.RenewMargin && life.Remaining < life.Granted / 2
-            ? Checks.Own.Warn($"{found}: it should have been renewed", "journalctl -u overlay-agent -n 50")
+            ? Checks.Own.Warn($"{found}: it should have been renewed", $"journalctl -u {node.Unit.Name} -n 50")
             : Checks.Own.Ok(found);
     }
 

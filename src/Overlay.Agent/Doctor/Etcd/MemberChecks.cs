@@ -7,6 +7,7 @@ namespace Overlay.Agent.Doctor.Etcd;
 internal static class MemberChecks
 {
     private const double SlowFsync = 0.010, NearlyFull = 0.8;
+    private const int Telling = 50;   // so many fsyncs of now say more than all of the past
     private const long DefaultQuota = 2L << 30;
     private static readonly TimeSpan SlowRead = TimeSpan.FromMilliseconds(100), FarClock = TimeSpan.FromSeconds(3);
 
@@ -35,8 +36,11 @@ internal static class MemberChecks
         if (known.Any(s => s.LeaderId == 0)) return Checks.Leader.Fail($"{known.Count(s => s.LeaderId == 0)} of {known.Length} members have no leader", "etcdctl endpoint status --cluster -w table; bring back the majority of the members");
         if (known.Select(s => s.LeaderId).Distinct().Count() > 1) return Checks.Leader.Fail("the members follow different leaders: they are of different clusters, or just electing", "etcdctl member list on each endpoint");
         double? changes = etcd.Members.Max(m => m.Metrics?.Value("etcd_server_leader_changes_seen_total"));
-        string found = string.Create(CultureInfo.InvariantCulture, $"leader {known[0].LeaderId:x}{(changes is null ? "" : $", {changes} changes seen since the members started")}");
-        return changes > 10 ? Checks.Leader.Warn(found, "look for slow disks (etcd.fsync) and a slow network between members; etcd's log says \"took too long\"") : Checks.Leader.Ok(found);
+        double? recent = etcd.Members.Max(m => m.Recent?.Value("etcd_server_leader_changes_seen_total"));
+        TimeSpan watched = etcd.Members.Max(m => m.Watched);
+        string found = string.Create(CultureInfo.InvariantCulture,
+            $"leader {known[0].LeaderId:x}{(changes is null ? "" : $", {changes} changes seen since the members started")}{(recent is null ? "" : $", {recent} of them in these {watched.TotalSeconds:0} s")}");
+        return changes > 10 || recent > 0 ? Checks.Leader.Warn(found, "look for slow disks (etcd.fsync) and a slow network between members; etcd's log says \"took too long\"") : Checks.Leader.Ok(found);
     }
 
     private static IEnumerable<Finding> Figures(MemberFacts member) =>
@@ -52,11 +56,15 @@ internal static class MemberChecks
 
     private static Finding Fsync(MemberFacts member)
     {
+        const string Histogram = "etcd_disk_wal_fsync_duration_seconds", Commits = "etcd_disk_backend_commit_duration_seconds";
         if (member.Metrics is not { } metrics) return Checks.Fsync.Skip(member.MetricsProblem ?? "no metrics");
-        if (metrics.Quantile("etcd_disk_wal_fsync_duration_seconds", 0.99) is not { } p99) return Checks.Fsync.Skip("the member has written nothing yet");
-        double commit = metrics.Quantile("etcd_disk_backend_commit_duration_seconds", 0.99) ?? 0;
-        string found = string.Create(CultureInfo.InvariantCulture, $"99 % of fsyncs within {p99 * 1000:0.0} ms (under 10 wanted), of commits within {commit * 1000:0.0} ms");
-        return p99 < SlowFsync ? Checks.Fsync.Ok(found) : Checks.Fsync.Warn(found, "give etcd an SSD of its own: --data-dir there, or --wal-dir for the log alone");
+        if (metrics.Quantile(Histogram, 0.99) is not { } p99) return Checks.Fsync.Skip("the member has written nothing yet");
+        double commit = metrics.Quantile(Commits, 0.99) ?? 0;
+        string found = string.Create(CultureInfo.InvariantCulture, $"99 % of fsyncs within {p99 * 1000:0.0} ms (under 10 wanted), of commits within {commit * 1000:0.0} ms, since the member started");
+        double? now = member.Recent?.Quantile(Histogram, 0.99);
+        if (now is not null) found += string.Create(CultureInfo.InvariantCulture, $"; in these {member.Watched.TotalSeconds:0} s {member.Recent!.Count(Histogram)} fsyncs, 99 % within {now * 1000:0.0} ms");
+        bool isSlow = now is not null && member.Recent!.Count(Histogram) >= Telling ? now >= SlowFsync : p99 >= SlowFsync || now >= SlowFsync;
+        return isSlow ? Checks.Fsync.Warn(found, "give etcd an SSD of its own: --data-dir there, or --wal-dir for the log alone") : Checks.Fsync.Ok(found);
     }
 
     private static Finding Space(MemberFacts member)

@@ -15,8 +15,14 @@ internal sealed record MemberFacts(string Endpoint)
     /// <summary>What it says of itself, or null.</summary>
     public EtcdMemberStatus? Status { get; init; }
 
-    /// <summary>Its metrics, or null.</summary>
+    /// <summary>Its metrics since it was started, or null.</summary>
     public EtcdMetrics? Metrics { get; init; }
+
+    /// <summary>Its metrics over <see cref="Watched"/>, or null.</summary>
+    public EtcdMetrics? Recent { get; init; }
+
+    /// <summary>How long it was watched.</summary>
+    public TimeSpan Watched { get; init; }
 
     /// <summary>Why there are none.</summary>
     public string? MetricsProblem { get; init; }

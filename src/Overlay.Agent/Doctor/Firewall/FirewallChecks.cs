@@ -1,4 +1,5 @@
 using System.Net;
+using Overlay.Agent.Docker;
 using Overlay.Agent.Doctor.Node;
 using Overlay.Agent.Text;
 
@@ -9,91 +10,107 @@ internal static class FirewallChecks
 {
     private const string FlannelChain = "FLANNEL-POSTRTG";
 
+    private const string LetDockerBe = "mkdir -p /etc/systemd/system/docker.service.d; printf '[Service]\\nEnvironment=DOCKER_INSECURE_NO_IPTABLES_RAW=1\\n' > /etc/systemd/system/docker.service.d/20-overlay-raw.conf; "
+        + "systemctl daemon-reload; systemctl restart docker";
+
     /// <summary>All findings.</summary>
     /// <param name="facts">The rules.</param>
     /// <param name="node">This node.</param>
+    /// <param name="docker">Docker, where it is this daemon's.</param>
     /// <param name="peer">A peer's subnet and public address; null where none is known.</param>
-    public static IEnumerable<Finding> Judge(FirewallFacts facts, NodeFacts node, (IPNetwork Subnet, IPAddress PublicIp)? peer)
+    public static IEnumerable<Finding> Judge(FirewallFacts facts, NodeFacts node, DockerView docker, (IPNetwork Subnet, IPAddress PublicIp)? peer)
     {
-        if (facts.Tables is not { } tables)
+        if (facts.Variants.Count == 0 && facts.Native.Count == 0)
         {
             string reason = facts.Problem ?? "the rules are not known";
             return [Checks.Forward.Skip(reason), Checks.Input.Skip(reason), Checks.Output.Skip(reason), Checks.Masquerade.Skip(reason)];
         }
-        tables.TryGetValue("nat", out FirewallTable? nat);
-        return [Forward(facts, tables, node, peer?.Subnet), .. Port(facts, tables, node, peer?.PublicIp), Masquerade(facts, nat, node, peer?.Subnet)];
+        return [Forward(facts, node, docker, peer?.Subnet), .. Port(facts, node, peer?.PublicIp), Masquerade(facts, node, docker, peer?.Subnet)];
     }
 
-    private static Finding Forward(FirewallFacts facts, IReadOnlyDictionary<string, FirewallTable> tables, NodeFacts node, IPNetwork? peer)
+    private static Finding Forward(FirewallFacts facts, NodeFacts node, DockerView docker, IPNetwork? peer)
     {
         if (node.Network is not { } network || node.File.Subnet is not { } own) return Checks.Forward.Skip("this node has no subnet yet");
-        IPAddress here = HostOf(own), there = HostOf(peer ?? AnyOther(network, own));
-        FirewallPacket[] ways = [new(here, there, "docker0", node.Device, "tcp"), new(there, here, node.Device, "docker0", "tcp")];
-        string mend = $"let the agent do it (--iptables-forward-rules=true), or iptables -I FORWARD -s {network} -j ACCEPT; iptables -I FORWARD -d {network} -j ACCEPT";
-        foreach (FirewallPacket way in ways)
+        if (Bridge(node, docker) is not { } bridge) return Checks.Forward.Skip("no bridge of containers is in this node's subnet");
+        IPAddress there = HostOf(peer ?? AnyOther(network, own));
+        foreach (IPAddress here in Containers(facts, own))
         {
-            if (Loss(tables, way, ("raw", "PREROUTING"), ("mangle", "PREROUTING"), ("mangle", "FORWARD"), ("filter", "FORWARD")) is { } loss) return Checks.Forward.Fail($"{way.In} to {way.Out} is dropped by {loss.By}", mend);
+            FirewallPacket[] ways = [new(here, there, bridge, node.Device, "tcp"), new(there, here, node.Device, bridge, "tcp")];
+            foreach (FirewallPacket way in ways)
+            {
+                if (FirewallLoss.Find(facts, way, "prerouting", "forward") is not { } loss) continue;
+                string found = $"{way.In} to {way.Out} is dropped by {loss.By}";
+                if (IsDockersOwn(loss, bridge)) return Checks.Forward.Fail($"{found}: Docker 28 and newer lets nobody but {bridge} speak to a container, accepts in FORWARD come too late", LetDockerBe);
+                string mend = loss.Mend(($"-s {network}", $"ip saddr {network}"), ($"-d {network}", $"ip daddr {network}"));
+                return loss.Tool is not null ? Checks.Forward.Fail(found, $"{mend} # lasting: let the agent do it (--iptables-forward-rules=true)")
+                    : Checks.Forward.Warn($"{found}; accepts elsewhere do not override it", IsFirewalld(loss) ? $"firewall-cmd --permanent --zone=trusted --add-interface={node.Device}; firewall-cmd --reload" : mend);
+            }
         }
-        return Native(facts, "forward") is { } chain
-            ? Checks.Forward.Warn($"iptables lets it through, but the nftables chain {chain} drops by policy, and accepts elsewhere do not override it", $"nft insert rule {chain} ip saddr {network} accept; nft insert rule {chain} ip daddr {network} accept")
-            : Checks.Forward.Ok($"docker0 to {node.Device} and back pass");
+        return Checks.Forward.Ok($"{bridge} to {node.Device} and back pass");
     }
 
-    private static IEnumerable<Finding> Port(FirewallFacts facts, IReadOnlyDictionary<string, FirewallTable> tables, NodeFacts node, IPAddress? peer)
+    private static IEnumerable<Finding> Port(FirewallFacts facts, NodeFacts node, IPAddress? peer)
     {
-        if (node.Underlay is not { } underlay)
-        {
-            yield return Checks.Input.Skip("no underlay interface");
-            yield return Checks.Output.Skip("no underlay interface");
-            yield break;
-        }
+        if (node.Underlay is not { } underlay) return [Checks.Input.Skip("no underlay interface"), Checks.Output.Skip("no underlay interface")];
         IPAddress other = peer ?? underlay.Address;
-        string rule = $"-p udp --dport {node.Port} -j ACCEPT";
         FirewallPacket arriving = new(other, underlay.Address, underlay.Link.Name, "", "udp", node.Port), leaving = new(underlay.Address, other, "", underlay.Link.Name, "udp", node.Port);
-        yield return Judge(Checks.Input, Loss(tables, arriving, ("raw", "PREROUTING"), ("mangle", "PREROUTING"), ("mangle", "INPUT"), ("filter", "INPUT")), Native(facts, "input"), $"UDP {node.Port} from {other}", $"iptables -I INPUT {rule}");
-        yield return Judge(Checks.Output, Loss(tables, leaving, ("raw", "OUTPUT"), ("mangle", "OUTPUT"), ("filter", "OUTPUT")), Native(facts, "output"), $"UDP {node.Port} to {other}", $"iptables -I OUTPUT {rule}");
+        return
+        [
+            Of(Checks.Input, FirewallLoss.Find(facts, arriving, "prerouting", "input"), $"UDP {node.Port} from {other}"),
+            Of(Checks.Output, FirewallLoss.Find(facts, leaving, "output"), $"UDP {node.Port} to {other}"),
+        ];
+
+        Finding Of(Check check, FirewallLoss? loss, string what)
+        {
+            if (loss is null) return check.Ok($"{what} passes");
+            string mend = loss.Mend(($"-p udp --dport {node.Port}", $"udp dport {node.Port}"));
+            return loss.Tool is not null ? check.Fail($"{what} is dropped by {loss.By}", mend)
+                : check.Warn($"{what} is dropped by {loss.By}; accepts elsewhere do not override it", IsFirewalld(loss) ? $"firewall-cmd --permanent --add-port={node.Port}/udp; firewall-cmd --reload" : mend);
+        }
     }
 
-    private static Finding Judge(Check check, FirewallVerdict? verdict, string? native, string what, string mend)
-    {
-        if (verdict is not null) return check.Fail($"{what} is dropped by {verdict.By}", mend);
-        return native is null
-            ? check.Ok($"{what} passes")
-            : check.Warn($"{what} passes iptables, but the nftables chain {native} drops by policy; its own rules decide", $"nft list chain {native}");
-    }
-
-    private static Finding Masquerade(FirewallFacts facts, FirewallTable? nat, NodeFacts node, IPNetwork? peer)
+    private static Finding Masquerade(FirewallFacts facts, NodeFacts node, DockerView docker, IPNetwork? peer)
     {
         if (node.Network is not { } network || node.File.Subnet is not { } own) return Checks.Masquerade.Skip("this node has no subnet yet");
         bool wanted = node.File.Masquerade == true;
-        int jumps = nat?.JumpsTo("POSTROUTING", FlannelChain) ?? 0;
-        string mend = "systemctl restart overlay-agent";
-        if (jumps > 1) return Checks.Masquerade.Fail($"POSTROUTING jumps to {FlannelChain} {jumps} times", mend);
-        if (wanted && jumps == 0 && !facts.HasNftMasquerade) return Checks.Masquerade.Fail($"FLANNEL_IPMASQ=true, and POSTROUTING does not jump to {FlannelChain}: containers do not reach the world", mend);
+        int[] jumps = [.. facts.Variants.Select(v => v.Tables.TryGetValue("nat", out FirewallTable? nat) ? nat.JumpsTo("POSTROUTING", FlannelChain) : 0)];
+        string mend = $"systemctl restart {node.Unit.Name}";
+        if (jumps.Any(count => count > 1)) return Checks.Masquerade.Fail($"POSTROUTING jumps to {FlannelChain} {jumps.Max()} times", mend);
 
         FirewallPacket toPeer = new(HostOf(own), HostOf(peer ?? AnyOther(network, own)), "", node.Device, "tcp");
-        if (nat?.Walk("POSTROUTING", toPeer) is { Target: "MASQUERADE" or "SNAT" } hidden)
+        if (Hidden(facts, toPeer) is { } hidden)
             return Checks.Masquerade.Warn($"peers see this node's address instead of a container's, by {hidden.By}", "run the agent with --ip-masq and dockerd with --ip-masq=false, as the agent's --docker-opts-file says");
         FirewallPacket toWorld = new(HostOf(own), IPAddress.Parse("192.0.2.1"), "", node.Underlay?.Link.Name ?? "", "tcp");
-        bool leaves = facts.HasNftMasquerade || nat?.Walk("POSTROUTING", toWorld) is { Target: "MASQUERADE" or "SNAT" };
-        return leaves || !wanted
-            ? Checks.Masquerade.Ok(leaves ? "towards the world, not towards peers" : "none, and FLANNEL_IPMASQ=false: Docker masquerades for its bridge")
-            : Checks.Masquerade.Fail($"FLANNEL_IPMASQ=true, and no rule of {FlannelChain} masquerades {own}", mend);
-    }
-
-    // Each table has its say in turn; Docker drops in raw what comes for a container by another interface than its bridge.
-    private static FirewallVerdict? Loss(IReadOnlyDictionary<string, FirewallTable> tables, FirewallPacket packet, params ReadOnlySpan<(string Table, string Chain)> way)
-    {
-        foreach ((string table, string chain) in way)
+        if (Hidden(facts, toWorld) is not null) return Checks.Masquerade.Ok("towards the world, not towards peers");
+        if (wanted)
         {
-            // Before the routing decision no packet has an interface to leave by.
-            FirewallPacket seen = chain == "PREROUTING" ? packet with { Out = "" } : packet;
-            if (tables.TryGetValue(table, out FirewallTable? rules) && rules.Walk(chain, seen) is { IsLoss: true } loss) return loss;
+            return Checks.Masquerade.Fail(jumps.Sum() == 0 ? $"FLANNEL_IPMASQ=true, and POSTROUTING does not jump to {FlannelChain}: containers do not reach the world"
+                : $"FLANNEL_IPMASQ=true, and no rule of {FlannelChain} masquerades {own}", mend);
         }
-        return null;
+        return docker.Daemon is null ? Checks.Masquerade.Ok("none, and FLANNEL_IPMASQ=false: Docker masquerades for its bridge when it runs")
+            : Checks.Masquerade.Fail($"nobody masquerades {own}: FLANNEL_IPMASQ=false, and Docker has no rule for it: containers do not reach the world", "systemctl restart docker # with the options of --docker-opts-file; or run the agent with --ip-masq");
     }
 
-    private static string? Native(FirewallFacts facts, string hook) => facts.DroppingChains.FirstOrDefault(c => c.Hook == hook).Chain;
+    private static FirewallVerdict? Hidden(FirewallFacts facts, FirewallPacket packet)
+    {
+        IEnumerable<FirewallVerdict> verdicts = facts.Variants.Where(v => v.Tables.ContainsKey("nat")).Select(v => v.Tables["nat"].Walk("POSTROUTING", packet))
+            .Concat(facts.Native.SelectMany(table => table.Hooks.Where(h => h is { Type: "nat", Hook: "postrouting" }).Select(h => table.Rules.Walk(h.Chain, packet))));
+        return verdicts.FirstOrDefault(verdict => verdict.IsMasquerade);
+    }
+
+    // The interface that containers are behind.
+    private static string? Bridge(NodeFacts node, DockerView docker) => docker.AnothersFile is null ? docker.BridgeName
+        : node.Host.Links.FirstOrDefault(link => link.Kind == "bridge" && node.AddressesOf(link).Any(a => node.File.Subnet?.Contains(a.Address) == true))?.Name;
+
+    // Those that rules before routing are about (Docker has one for each container), and the first address that a container gets.
+    private static IEnumerable<IPAddress> Containers(FirewallFacts facts, IPNetwork own) => facts.Variants
+        .Where(v => v.Tables.ContainsKey("raw")).SelectMany(v => v.Tables["raw"].Chains.GetValueOrDefault("PREROUTING", []))
+        .Select(rule => rule.Destination).OfType<IPNetwork>().Where(d => d.PrefixLength == 32 && own.Contains(d.BaseAddress)).Select(d => d.BaseAddress)
+        .Append(HostOf(own)).Distinct();
+
+    private static bool IsDockersOwn(FirewallLoss loss, string bridge) => loss.Table == "raw" && loss.Verdict.Rule?.Contains($"! -i {bridge} ", StringComparison.Ordinal) == true;
+
+    private static bool IsFirewalld(FirewallLoss loss) => loss.Table == "inet firewalld";
 
     // The first address that a container gets.
     private static IPAddress HostOf(IPNetwork subnet)

@@ -1,45 +1,37 @@
-using System.Text.RegularExpressions;
+using Overlay.Agent.Reading;
 
 namespace Overlay.Agent.Doctor.Firewall;
 
 /// <summary>The firewall's rules, as iptables-save and nft list them.</summary>
-/// <param name="Tables">The tables of iptables by name, or null where they could not be listed.</param>
+/// <param name="Variants">The iptables of this host by the name of their tool (<c>iptables</c> for the one that PATH has), each with its tables; none where none could be listed.</param>
 /// <param name="Problem">Why not.</param>
-/// <param name="DroppingChains">Base chains of nftables' own tables that drop by policy, as <c>inet filter forward</c>, with their hook.</param>
-/// <param name="HasNftMasquerade">nftables has flannel's table with its masquerading.</param>
-internal sealed partial record FirewallFacts(
-    IReadOnlyDictionary<string, FirewallTable>? Tables, string? Problem, IReadOnlyList<(string Chain, string Hook)> DroppingChains, bool HasNftMasquerade)
+/// <param name="Native">The tables that were made with nft.</param>
+internal sealed record FirewallFacts(IReadOnlyList<(string Tool, IReadOnlyDictionary<string, FirewallTable> Tables)> Variants, string? Problem, IReadOnlyList<NftTable> Native)
 {
+    private const string Current = "iptables";
+
     /// <summary>Lists the rules; changes none.</summary>
     public static async Task<FirewallFacts> ReadAsync(TimeProvider time, CancellationToken stop)
     {
-        if (!Environment.IsPrivilegedProcess) return new FirewallFacts(null, "only root may list the rules", [], false);
-        CommandOutput rules = await CommandOutput.RunAsync("iptables-save", [], time, stop).ConfigureAwait(false);
-        CommandOutput nft = await CommandOutput.RunAsync("nft", ["list", "ruleset"], time, stop).ConfigureAwait(false);
-        return From(rules, nft);
+        if (!Environment.IsPrivilegedProcess) return new FirewallFacts([], "only root may list the rules", []);
+        List<(string, CommandOutput)> listed = [(Current, await SaveAsync(Current).ConfigureAwait(false))];
+        // The kernel has two sets of them, and goes by both: whoever used the other tool before has left his rules there.
+        CommandOutput version = await CommandOutput.RunAsync(Current, ["--version"], time, stop).ConfigureAwait(false);
+        string other = version.Text?.Contains("nf_tables", StringComparison.Ordinal) == true ? "iptables-legacy" : "iptables-nft";
+        listed.Add((other, await SaveAsync(other).ConfigureAwait(false)));
+        return From(listed, await CommandOutput.RunAsync("nft", ["list", "ruleset"], time, stop).ConfigureAwait(false));
+
+        Task<CommandOutput> SaveAsync(string tool) => CommandOutput.RunAsync($"{tool}-save", [], time, stop);
     }
 
-    /// <summary>Reads what the two programs printed.</summary>
-    public static FirewallFacts From(CommandOutput rules, CommandOutput nft) => new(
-        rules.Text is null ? null : FirewallTable.Parse(rules.Text), rules.Problem, [.. Dropping(nft.Text ?? "")],
-        (nft.Text ?? "").Contains("table ip flannel-ipv4", StringComparison.Ordinal));
-
-    // The tables that iptables-nft keeps are seen through iptables-save.
-    private static IEnumerable<(string, string)> Dropping(string ruleset)
+    /// <summary>Reads what the programs printed.</summary>
+    /// <param name="listed">Tools with the output of their <c>-save</c>, the one in PATH first.</param>
+    /// <param name="nft">The output of <c>nft list ruleset</c>.</param>
+    public static FirewallFacts From(IReadOnlyList<(string Tool, CommandOutput Output)> listed, CommandOutput nft)
     {
-        string table = "", chain = "";
-        foreach (string line in ruleset.Split('\n'))
-        {
-            string text = line.Trim();
-            if (text.StartsWith("table ", StringComparison.Ordinal)) table = text[6..].TrimEnd('{', ' ');
-            else if (text.StartsWith("chain ", StringComparison.Ordinal)) chain = text[6..].TrimEnd('{', ' ');
-            else if (BaseChain().Match(text) is { Success: true } match && match.Groups["policy"].Value == "drop" && !IsOfIptables(table))
-                yield return ($"{table} {chain}", match.Groups["hook"].Value);
-        }
+        (string Tool, IReadOnlyDictionary<string, FirewallTable> Tables)[] variants = [.. listed.Where(l => l.Output.Text is not null).Select(l => (l.Tool, FirewallTable.Parse(l.Output.Text!)))];
+        // What iptables keeps in nftables is seen by its own tool, but for a table that has more in it than that tool can say.
+        NftTable[] native = [.. NftTable.Parse(nft.Text ?? "").Where(table => !variants.Any(v => table.Name == $"ip {table.Name[3..]}" && v.Tables.ContainsKey(table.Name[3..])))];
+        return new FirewallFacts(variants, variants.Length > 0 ? null : listed[0].Output.Problem, native);
     }
-
-    private static bool IsOfIptables(string table) => table is "ip filter" or "ip nat" or "ip mangle" or "ip raw" or "ip6 filter" or "ip6 nat" or "ip6 mangle" or "ip6 raw";
-
-    [GeneratedRegex("^type filter hook (?<hook>[a-z]+) .*policy (?<policy>[a-z]+);")]
-    private static partial Regex BaseChain();
 }

@@ -9,12 +9,16 @@ namespace Overlay.Agent.Doctor.Firewall;
 /// <param name="IsClear">False where a match stands in it that is not understood here: it is then passed over.</param>
 internal sealed record FirewallRule(string Text, IReadOnlyList<Predicate<FirewallPacket>> Matches, string? Target, bool IsClear)
 {
+    /// <summary>The one destination that it is about, or null.</summary>
+    public IPNetwork? Destination { get; init; }
+
     /// <summary>Reads the part after <c>-A CHAIN</c>.</summary>
     public static FirewallRule Parse(string text)
     {
         List<Predicate<FirewallPacket>> matches = [];
         string? target = null;
         bool clear = true;
+        IPNetwork? about = null;
         List<string> words = Words(text);
         for (int i = 0; i < words.Count; i++)
         {
@@ -30,10 +34,11 @@ internal sealed record FirewallRule(string Text, IReadOnlyList<Predicate<Firewal
             }
             i++;
             if (option is "-m" or "--comment") continue;
+            if (option == "-d" && !not) about = Address(value);
             if (Match(option, value) is { } match) matches.Add(packet => match(packet) != not);
             else clear = false;
         }
-        return new FirewallRule(text, matches, target, clear);
+        return new FirewallRule(text, matches, target, clear) { Destination = about };
     }
 
     private static Predicate<FirewallPacket>? Match(string option, string value) => option switch
@@ -49,10 +54,10 @@ internal sealed record FirewallRule(string Text, IReadOnlyList<Predicate<Firewal
         _ => null,
     };
 
-    private static IPNetwork? Address(string text) =>
+    internal static IPNetwork? Address(string text) =>
         IPNetwork.TryParse(text.Contains('/') ? text : text + "/32", out IPNetwork network) ? network : null;
 
-    private static bool IsInterface(string pattern, string name) =>
+    internal static bool IsInterface(string pattern, string name) =>
         pattern.EndsWith('+') ? name.StartsWith(pattern[..^1], StringComparison.Ordinal) : pattern == name;
 
     private static bool IsIn(string range, int port)

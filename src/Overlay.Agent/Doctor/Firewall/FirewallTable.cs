@@ -1,6 +1,6 @@
 namespace Overlay.Agent.Doctor.Firewall;
 
-/// <summary>One table of iptables, and the way of a packet through it. What a rule here does not understand counts as not matching.</summary>
+/// <summary>One table of iptables or nftables, and the way of a packet through it. What a rule here does not understand counts as not matching.</summary>
 /// <param name="Policies">Policies of the built-in chains.</param>
 /// <param name="Chains">The rules of each chain, in order.</param>
 internal sealed record FirewallTable(IReadOnlyDictionary<string, string> Policies, IReadOnlyDictionary<string, List<FirewallRule>> Chains)
@@ -42,7 +42,7 @@ internal sealed record FirewallTable(IReadOnlyDictionary<string, string> Policie
     public FirewallVerdict Walk(string chain, FirewallPacket packet)
     {
         string policy = Policies.GetValueOrDefault(chain, "ACCEPT");
-        return Walk(chain, packet, 0) ?? new FirewallVerdict(policy, $"the policy {policy} of {chain}");
+        return Walk(chain, packet, 0) ?? new FirewallVerdict(policy, chain, null);
     }
 
     /// <summary>How often a chain jumps to another.</summary>
@@ -54,7 +54,7 @@ internal sealed record FirewallTable(IReadOnlyDictionary<string, string> Policie
         foreach (FirewallRule rule in rules.Where(r => r is { IsClear: true, Target: not null } && r.Matches.All(match => match(packet))))
         {
             if (rule.Target == "RETURN") return null;
-            if (Final.Contains(rule.Target!)) return new FirewallVerdict(rule.Target!, $"-A {chain} {rule.Text}");
+            if (Final.Contains(rule.Target!)) return new FirewallVerdict(rule.Target!, chain, rule.Text);
             if (Walk(rule.Target!, packet, depth + 1) is { } verdict) return verdict;
         }
         return null;

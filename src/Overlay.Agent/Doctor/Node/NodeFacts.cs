@@ -46,6 +46,12 @@ internal sealed record NodeFacts
     /// <summary>Whether we could look into other users' processes.</summary>
     public bool IsPrivileged { get; init; } = true;
 
+    /// <summary>The containers' ends of the links whose other end is a port of a bridge here, by that port's index; none where we may not look.</summary>
+    public IReadOnlyDictionary<int, ContainerLink> Containers { get; init; } = new Dictionary<int, ContainerLink>();
+
+    /// <summary>The daemon as a service, for commands.</summary>
+    public AgentUnit Unit => AgentUnit.OfState(Options.StateDirectory);
+
     /// <summary>Name of the TUN device.</summary>
     public string Device => Options.DataPath.Device ?? $"flannel.{Config?.Backend.Vni ?? 1}";
 

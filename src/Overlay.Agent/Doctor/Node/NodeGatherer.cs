@@ -30,7 +30,8 @@ internal static class NodeGatherer
             Agents = agents,
             IsPrivileged = Environment.IsPrivilegedProcess,
         };
-        facts = facts with { Sockets = UdpSocketInfo.OnPort(facts.Port, files, new ProcessTable(files)) };
+        ProcessTable processes = new(files);
+        facts = facts with { Sockets = UdpSocketInfo.OnPort(facts.Port, files, processes), Containers = ContainerLink.Read(facts.Host, files, processes) };
         try
         {
             facts = facts with { Underlay = UnderlayInterface.Choose(options.Underlay, facts.Host) };

@@ -7,14 +7,12 @@ namespace Overlay.Agent.Doctor.Node;
 /// <summary>Agent, device, routes and subnet.env. Pure.</summary>
 internal static class OverlayChecks
 {
-    private const string Restart = "systemctl restart overlay-agent";
-
     /// <summary>All findings.</summary>
     public static IEnumerable<Finding> Judge(NodeFacts node) => [Agent(node), .. Device(node), Leftover(node), .. Routes(node), .. File(node)];
 
     private static Finding Agent(NodeFacts node) => node.Agents.Count switch
     {
-        0 => Checks.Agent.Fail("no overlay-agent runs in this network", "systemctl start overlay-agent; journalctl -u overlay-agent -n 50"),
+        0 => Checks.Agent.Fail("no overlay-agent runs in this network", $"systemctl start {node.Unit.Name}; journalctl -u {node.Unit.Name} -n 50"),
         1 => Checks.Agent.Ok($"process {node.Agents[0].Id}, since {node.Agents[0].Started.UtcDateTime:u}"),
         _ => Checks.Agent.Ok($"{node.Agents.Count} agents: processes {string.Join(", ", node.Agents.Select(a => a.Id))}"),
     };
@@ -25,7 +23,7 @@ internal static class OverlayChecks
         {
             yield return node.Agents.Count == 0
                 ? Checks.Device.Skip($"no {node.Device}: no agent runs")
-                : Checks.Device.Fail($"there is no TUN device {node.Device}", $"journalctl -u overlay-agent -n 50; {Restart}");
+                : Checks.Device.Fail($"there is no TUN device {node.Device}", $"journalctl -u {node.Unit.Name} -n 50; {Restart(node)}");
             yield break;
         }
         IPAddress? wanted = node.File.Subnet?.BaseAddress;
@@ -43,7 +41,7 @@ internal static class OverlayChecks
         if (left.Length == 0) return Checks.Leftover.Ok("no kernel VXLAN device of flanneld");
         string names = string.Join(", ", left.Select(l => l.Name));
         return left.Any(l => l.Name == node.Device) && node.Agents.Count == 0
-            ? Checks.Leftover.Warn($"{names}: flanneld's device; the agent replaces it when it starts and keeps its MAC", "systemctl disable --now flanneld; systemctl start overlay-agent")
+            ? Checks.Leftover.Warn($"{names}: flanneld's device; the agent replaces it when it starts and keeps its MAC", $"systemctl disable --now flanneld; systemctl start {node.Unit.Name}")
             : Checks.Leftover.Fail($"{names} beside the agent", $"systemctl disable --now flanneld; ip link delete {left[0].Name}");
     }
 
@@ -66,14 +64,14 @@ internal static class OverlayChecks
     private static IEnumerable<Finding> File(NodeFacts node)
     {
         SubnetFileFacts file = node.File;
-        if (file.Problem is not null) yield return Checks.SubnetFile.Fail($"{file.Path}: {file.Problem}", $"{Restart}, which writes it anew");
+        if (file.Problem is not null) yield return Checks.SubnetFile.Fail($"{file.Path}: {file.Problem}", $"{Restart(node)}, which writes it anew");
         else if (file.Written is null)
         {
             yield return node.Agents.Count == 0
-                ? Checks.SubnetFile.Fail($"{file.Path} is missing, and no agent runs that writes it", "systemctl start overlay-agent")
-                : Checks.SubnetFile.Fail($"{file.Path} is missing", $"{Restart}; journalctl -u overlay-agent -n 50");
+                ? Checks.SubnetFile.Fail($"{file.Path} is missing, and no agent runs that writes it", $"systemctl start {node.Unit.Name}")
+                : Checks.SubnetFile.Fail($"{file.Path} is missing", $"{Restart(node)}; journalctl -u {node.Unit.Name} -n 50");
         }
-        else if (Difference(node) is { } difference) yield return Checks.SubnetFile.Fail($"{file.Path}: {difference}", $"{Restart}, which writes it anew; then systemctl restart docker");
+        else if (Difference(node) is { } difference) yield return Checks.SubnetFile.Fail($"{file.Path}: {difference}", $"{Restart(node)}, which writes it anew; then systemctl restart docker");
         else yield return Checks.SubnetFile.Ok($"{file.Bip} of {file.Network}, MTU {file.Mtu}, masquerade {(file.Masquerade == true ? "true" : "false")}");
     }
 
@@ -87,6 +85,8 @@ internal static class OverlayChecks
         bool hasSubnet = node.AddressesOf(tun).Any(a => a.Address.Equals(file.Subnet?.BaseAddress));
         return hasSubnet ? null : $"FLANNEL_SUBNET={file.Bip}, {tun.Name} has {string.Join(' ', node.AddressesOf(tun).Select(a => a.Address))}";
     }
+
+    private static string Restart(NodeFacts node) => $"systemctl restart {node.Unit.Name}";
 
     private static IPAddress FirstHost(IPNetwork network)
     {

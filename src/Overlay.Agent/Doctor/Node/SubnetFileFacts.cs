@@ -1,9 +1,7 @@
 using System.Globalization;
 using System.Net;
-using System.Text;
 using Overlay.Agent.Files;
 using Overlay.Agent.Text;
-using Overlay.Encap.Linux.Files;
 
 namespace Overlay.Agent.Doctor.Node;
 
@@ -19,36 +17,31 @@ namespace Overlay.Agent.Doctor.Node;
 internal sealed record SubnetFileFacts(
     string Path, string? Problem, IPNetwork? Network, IPAddress? Gateway, IPNetwork? Subnet, int? Mtu, bool? Masquerade, DateTimeOffset? Written)
 {
-    private const int SizeLimit = 64 * 1024;
-
     /// <summary>What Docker is to be given as --bip, or null.</summary>
     public string? Bip => Gateway is null || Subnet is null ? null : $"{Gateway}/{Subnet.Value.PrefixLength}";
+
+    /// <summary>All of it, or null where something is missing.</summary>
+    public SubnetEnv? Env => Network is { } network && Subnet is { } subnet && Mtu is { } mtu && Masquerade is { } masquerade ? new SubnetEnv(network, subnet, mtu, masquerade) : null;
 
     /// <summary>Reads the file.</summary>
     public static SubnetFileFacts Read(string path, Reading.HostFiles files)
     {
         SubnetFileFacts none = new(path, null, null, null, null, null, null, files.Written(path));
-        if (!HostFile.TryReadRegular(files.At(path), SizeLimit, out byte[]? content, out string? problem)) return none with { Problem = problem };
+        if (SubnetEnvFile.ReadVariables(files.At(path), out string? problem) is not { } variables) return none with { Problem = problem };
 
-        Dictionary<string, string> variables = DotEnv.Parse(Encoding.UTF8.GetString(content));
-        string subnet = variables.GetValueOrDefault("FLANNEL_SUBNET", "");
-        bool hasSubnet = GoLiterals.TryNetwork(subnet, out IPNetwork parsed) & GoLiterals.TryAddress(subnet.Split('/')[0], out IPAddress gateway);
-        bool hasNetwork = GoLiterals.TryNetwork(variables.GetValueOrDefault("FLANNEL_NETWORK", ""), out IPNetwork network);
-        bool hasMtu = int.TryParse(variables.GetValueOrDefault("FLANNEL_MTU"), NumberStyles.None, CultureInfo.InvariantCulture, out int mtu);
-        bool hasMasquerade = GoLiterals.TryBoolean(variables.GetValueOrDefault("FLANNEL_IPMASQ", ""), out bool masquerade);
+        SubnetFileFacts facts = none with
+        {
+            Network = SubnetEnvFile.Network(variables, "FLANNEL_NETWORK", out _),
+            Subnet = SubnetEnvFile.Network(variables, "FLANNEL_SUBNET", out _),
+            Gateway = GoLiterals.TryAddress(variables.GetValueOrDefault("FLANNEL_SUBNET", "").Split('/')[0], out IPAddress gateway) ? gateway : null,
+            Mtu = int.TryParse(variables.GetValueOrDefault("FLANNEL_MTU"), NumberStyles.None, CultureInfo.InvariantCulture, out int mtu) ? mtu : null,
+            Masquerade = GoLiterals.TryBoolean(variables.GetValueOrDefault("FLANNEL_IPMASQ", ""), out bool masquerade) ? masquerade : null,
+        };
         string[] missing =
         [
-            .. new[] { (hasNetwork, "FLANNEL_NETWORK"), (hasSubnet, "FLANNEL_SUBNET"), (hasMtu, "FLANNEL_MTU"), (hasMasquerade, "FLANNEL_IPMASQ") }
-                .Where(value => !value.Item1).Select(value => value.Item2),
+            .. new[] { (facts.Network is null, "FLANNEL_NETWORK"), (facts.Subnet is null, "FLANNEL_SUBNET"), (facts.Mtu is null, "FLANNEL_MTU"), (facts.Masquerade is null, "FLANNEL_IPMASQ") }
+                .Where(value => value.Item1).Select(value => value.Item2),
         ];
-        return none with
-        {
-            Problem = missing.Length == 0 ? null : $"it has no usable {string.Join(", ", missing)}",
-            Network = hasNetwork ? network : null,
-            Gateway = hasSubnet ? gateway : null,
-            Subnet = hasSubnet ? parsed : null,
-            Mtu = hasMtu ? mtu : null,
-            Masquerade = hasMasquerade ? masquerade : null,
-        };
+        return missing.Length == 0 ? facts : facts with { Problem = $"it has no usable {string.Join(", ", missing)}" };
     }
 }

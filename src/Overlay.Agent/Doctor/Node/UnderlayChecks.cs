@@ -42,7 +42,7 @@ internal static class UnderlayChecks
         foreach (UdpSocketInfo socket in foreign)
         {
             (int id, string name) = socket.Holders[0];
-            yield return Checks.Port.Fail($"{port} on {socket.Address} is held by {name} (process {id}), which is no overlay-agent", $"stop it: ps -fp {id}");
+            yield return Checks.Port.Fail($"{port} on {socket.Address} is held by {name} (process {id}), which is not this agent", $"ps -fp {id} # stop it, or give one of the two another Port in its network config");
         }
         if (foreign.Length > 0) yield break;
         if (node.Host.Links.FirstOrDefault(l => l.Kind == "vxlan" && l.VxlanPort == node.Port && l.Name != node.Device) is { } vxlan)
@@ -54,6 +54,6 @@ internal static class UnderlayChecks
         else if (node.Agents.Count == 0)
             yield return Checks.Port.Skip($"nobody listens on {port}, and no agent runs");
         else
-            yield return Checks.Port.Fail($"an agent runs but nobody listens on {port}: it waits for etcd, or uses another port", "journalctl -u overlay-agent -n 50");
+            yield return Checks.Port.Fail($"an agent runs but nobody listens on {port}: it waits for etcd, or uses another port", $"journalctl -u {node.Unit.Name} -n 50");
     }
 }

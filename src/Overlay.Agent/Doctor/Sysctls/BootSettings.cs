@@ -8,6 +8,9 @@ internal sealed class BootSettings
     // The first folder that holds a file of a name hides the others'; then all files in the order of their names.
     private static readonly string[] Folders = ["/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"];
 
+    // The second is for what a package's file says that sorts behind the first.
+    private const string OwnFile = "/etc/sysctl.d/99-overlay-agent.conf", LastFile = "/etc/sysctl.d/zz-overlay-agent.conf";
+
     private readonly List<(string Pattern, string Value, string File)> _assignments = [];
     private readonly HashSet<string> _modules = new(StringComparer.Ordinal);
 
@@ -19,9 +22,11 @@ internal sealed class BootSettings
     public static BootSettings Read(HostFiles files)
     {
         BootSettings settings = new();
-        foreach (string path in ConfigurationFiles(files, "sysctl.d").Append("/etc/sysctl.conf"))
+        // Nobody reads /etc/sysctl.conf at boot but through a link (99-sysctl.conf), which Debian 13 has no more.
+        foreach (string path in ConfigurationFiles(files, "sysctl.d"))
         {
-            foreach (string line in files.Lines(path)) settings.AddAssignment(line.Trim(), path);
+            string file = files.LinkTarget(path) is { } target ? Path.GetFullPath(target, Path.GetDirectoryName(path)!) : path;
+            foreach (string line in files.Lines(path)) settings.AddAssignment(line.Trim(), file);
         }
         foreach (string path in ConfigurationFiles(files, "modules-load.d").Append("/etc/modules"))
         {
@@ -38,6 +43,23 @@ internal sealed class BootSettings
         var exact = _assignments.LastOrDefault(a => a.Pattern == name);
         var chosen = exact.Pattern is not null ? exact : _assignments.LastOrDefault(a => a.Pattern.Contains('*') && Matches(a.Pattern, name));
         return chosen.Pattern is null ? null : (chosen.Value, chosen.File);
+    }
+
+    /// <summary>The command by which a sysctl gets a value at boot; null where it does already.</summary>
+    /// <param name="name">With dots, or with slashes where a device's name has dots.</param>
+    /// <param name="value">The value.</param>
+    public string? Keep(string name, int value)
+    {
+        string dotted = name.Replace('/', '.');
+        if (ValueOf(dotted) is not { } set) return Append(OwnFile);
+        if (set.Value == $"{value}") return null;
+        bool isExact = _assignments.Any(a => a.Pattern == dotted);
+        if (!isExact) return Append(OwnFile);   // beats a pattern, wherever it stands
+        if (set.File.StartsWith("/etc/", StringComparison.Ordinal)) return $"sed -i -E 's,^[- \t]*{dotted.Replace(".", "[./]")}[ \t]*=.*,{name} = {value},' {set.File}";
+        // A package's own file comes back with its next version.
+        return Append(string.CompareOrdinal(Path.GetFileName(set.File), Path.GetFileName(OwnFile)) < 0 ? OwnFile : LastFile);
+
+        string Append(string file) => $"echo {name}={value} >> {file}";
     }
 
     /// <summary>Whether a module is loaded at boot.</summary>

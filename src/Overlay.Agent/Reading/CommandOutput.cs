@@ -1,6 +1,6 @@
 using Overlay.Agent.Firewall;
 
-namespace Overlay.Agent.Doctor.Firewall;
+namespace Overlay.Agent.Reading;
 
 /// <summary>What a program that only lists has printed.</summary>
 /// <param name="Text">Standard output, or null.</param>
