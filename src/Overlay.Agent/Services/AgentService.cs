@@ -115,7 +115,7 @@ internal sealed class AgentService(
         LeaseKeeper keeper = new(
             store, acquirer, config, lease, timing, time, loggers.CreateLogger<LeaseKeeper>(), remaining: first.IsEarlier ? memory.EarlierLeaseLeft : null);
         SubnetHook hook = new(options.OnSubnetChange, options.SubnetFile, memory.Announced, memory.RememberAnnounced, SubnetHook.DefaultLimit, time, _log);
-        OverlayRules rules = new(config.Network, lease.Subnet, config.Backend.Port) { Former = memory.PreviousNetworks };
+        OverlayRules rules = new(config.Network, lease.Subnet, config.Backend.Port) { Device = settings.Device, Former = memory.PreviousNetworks };
         FirewallKeeper firewall = new(tools, options.Firewall, rules, time, _log);
         NodeFollower follower = new(options, settings, lease.Subnet, start.Stale, memory, hook, forwarder, device, firewall, _status, time, _log) { LeaseTrouble = first.Trouble };
 

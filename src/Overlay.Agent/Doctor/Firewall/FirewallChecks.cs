@@ -1,5 +1,6 @@
 using System.Net;
 using Overlay.Agent.Doctor.Node;
+using Overlay.Agent.Firewall.Walk;
 using Overlay.Agent.Text;
 
 namespace Overlay.Agent.Doctor.Firewall;
@@ -32,7 +33,7 @@ internal static class FirewallChecks
         string mend = $"let the agent do it (--iptables-forward-rules=true), or iptables -I FORWARD -s {network} -j ACCEPT; iptables -I FORWARD -d {network} -j ACCEPT";
         foreach (FirewallPacket way in ways)
         {
-            if (Loss(tables, way, ("raw", "PREROUTING"), ("mangle", "PREROUTING"), ("mangle", "FORWARD"), ("filter", "FORWARD")) is { } loss) return Checks.Forward.Fail($"{way.In} to {way.Out} is dropped by {loss.By}", mend);
+            if (PacketPath.Loss(tables, way, PacketPath.Forwarded) is { } loss) return Checks.Forward.Fail($"{way.In} to {way.Out} is dropped by {loss.By}", mend);
         }
         return Native(facts, "forward") is { } chain
             ? Checks.Forward.Warn($"iptables lets it through, but the nftables chain {chain} drops by policy, and accepts elsewhere do not override it", $"nft insert rule {chain} ip saddr {network} accept; nft insert rule {chain} ip daddr {network} accept")
@@ -50,8 +51,8 @@ internal static class FirewallChecks
         IPAddress other = peer ?? underlay.Address;
         string rule = $"-p udp --dport {node.Port} -j ACCEPT";
         FirewallPacket arriving = new(other, underlay.Address, underlay.Link.Name, "", "udp", node.Port), leaving = new(underlay.Address, other, "", underlay.Link.Name, "udp", node.Port);
-        yield return Judge(Checks.Input, Loss(tables, arriving, ("raw", "PREROUTING"), ("mangle", "PREROUTING"), ("mangle", "INPUT"), ("filter", "INPUT")), Native(facts, "input"), $"UDP {node.Port} from {other}", $"iptables -I INPUT {rule}");
-        yield return Judge(Checks.Output, Loss(tables, leaving, ("raw", "OUTPUT"), ("mangle", "OUTPUT"), ("filter", "OUTPUT")), Native(facts, "output"), $"UDP {node.Port} to {other}", $"iptables -I OUTPUT {rule}");
+        yield return Judge(Checks.Input, PacketPath.Loss(tables, arriving, ("raw", "PREROUTING"), ("mangle", "PREROUTING"), ("mangle", "INPUT"), ("filter", "INPUT")), Native(facts, "input"), $"UDP {node.Port} from {other}", $"iptables -I INPUT {rule}");
+        yield return Judge(Checks.Output, PacketPath.Loss(tables, leaving, ("raw", "OUTPUT"), ("mangle", "OUTPUT"), ("filter", "OUTPUT")), Native(facts, "output"), $"UDP {node.Port} to {other}", $"iptables -I OUTPUT {rule}");
     }
 
     private static Finding Judge(Check check, FirewallVerdict? verdict, string? native, string what, string mend)
@@ -79,18 +80,6 @@ internal static class FirewallChecks
         return leaves || !wanted
             ? Checks.Masquerade.Ok(leaves ? "towards the world, not towards peers" : "none, and FLANNEL_IPMASQ=false: Docker masquerades for its bridge")
             : Checks.Masquerade.Fail($"FLANNEL_IPMASQ=true, and no rule of {FlannelChain} masquerades {own}", mend);
-    }
-
-    // Each table has its say in turn; Docker drops in raw what comes for a container by another interface than its bridge.
-    private static FirewallVerdict? Loss(IReadOnlyDictionary<string, FirewallTable> tables, FirewallPacket packet, params ReadOnlySpan<(string Table, string Chain)> way)
-    {
-        foreach ((string table, string chain) in way)
-        {
-            // Before the routing decision no packet has an interface to leave by.
-            FirewallPacket seen = chain == "PREROUTING" ? packet with { Out = "" } : packet;
-            if (tables.TryGetValue(table, out FirewallTable? rules) && rules.Walk(chain, seen) is { IsLoss: true } loss) return loss;
-        }
-        return null;
     }
 
     private static string? Native(FirewallFacts facts, string hook) => facts.DroppingChains.FirstOrDefault(c => c.Hook == hook).Chain;

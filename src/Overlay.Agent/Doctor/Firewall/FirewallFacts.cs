@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Overlay.Agent.Firewall.Walk;
 
 namespace Overlay.Agent.Doctor.Firewall;
 
