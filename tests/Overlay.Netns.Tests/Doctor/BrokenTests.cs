@@ -60,6 +60,7 @@ public sealed class BrokenTests(DoctorFixture fixture) : IClassFixture<DoctorFix
     {
         await fixture.StartAsync();
         string path = fixture.Left.SubnetFilePath, good = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
+        fixture.Left.Agent.Signal(Tmds.Linux.LibC.SIGSTOP);   // it would put the file back
         try
         {
             await File.WriteAllTextAsync(path, good.Replace("MTU=1450", "MTU=1500", StringComparison.Ordinal), TestContext.Current.CancellationToken);
@@ -71,6 +72,7 @@ public sealed class BrokenTests(DoctorFixture fixture) : IClassFixture<DoctorFix
         finally
         {
             await File.WriteAllTextAsync(path, good, TestContext.Current.CancellationToken);
+            fixture.Left.Agent.Signal(Tmds.Linux.LibC.SIGCONT);
         }
     }
 
