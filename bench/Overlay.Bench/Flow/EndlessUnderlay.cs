@@ -21,6 +21,8 @@ internal sealed class EndlessUnderlay(uint source, byte[] datagram, int joined) 
 
     public IoResult SendSegment(SendBatch batch, in Train train, int segment) => IoResult.Done(0);
 
+    public ushort SourcePort(int lane) => 50_000;
+
     public int PathMtu(uint destination) => 1500;
 
     public bool WaitWritable(int lane) => true;

@@ -34,8 +34,8 @@ public class LoopBenchmarks
     {
         ForwardingTableRef table = new(Nodes.Table(1));
         DataPlaneOptions options = new();
-        _outboundSmall = new OutboundLoop(_smallPackets, _underlay, table, options);
-        _outboundSuper = new OutboundLoop(_superPackets, _underlay, table, options);
+        _outboundSmall = new OutboundLoop(_smallPackets, _underlay, null, table, options);
+        _outboundSuper = new OutboundLoop(_superPackets, _underlay, null, table, options);
         _inboundSmall = new InboundLoop(_smallPackets, _underlay, table, new TunMtu(1450), options);
     }
 

@@ -49,8 +49,9 @@ internal static class AgentFlags
     public static readonly Flag OffloadGso = new("offload-gso", FlagKind.Text, "auto", "auto|on|off", "send many datagrams per system call (UDP_SEGMENT)");
     public static readonly Flag OffloadGro = new("offload-gro", FlagKind.Text, "auto", "auto|on|off", "receive many datagrams per system call (UDP_GRO)");
     public static readonly Flag OffloadTso = new("offload-tso", FlagKind.Text, "auto", "auto|on|off", "exchange 64 KiB packets with the TUN device");
+    public static readonly Flag OffloadTunnelGso = new("offload-tunnel-gso", FlagKind.Text, "auto", "auto|on|off", "let the network card cut 64 KiB tunnel packets (Linux 6.17), past the host's own output chains; auto: where it can and peers are on its link");
     public static readonly Flag Workers = new("workers", FlagKind.Integer, "0", "NUMBER", "TUN queues, each with sockets and two threads of its own, 1 to 64; 0: half the processors, at most 8");
-    public static readonly Flag Spin = new("spin", FlagKind.Integer, "300", "MICROSECONDS", "while packets come in quick succession, look this long for the next one before sleeping, 0 (never) to 1000; costs CPU, saves wake-ups");
+    public static readonly Flag Spin = new("spin", FlagKind.Integer, "300", "MICROSECONDS", "while small packets come in quick succession, look this long for the next one before sleeping, 0 (never) to 1000; costs CPU, saves wake-ups");
 
     public static readonly Flag KubeSubnetMgr = new("kube-subnet-mgr", FlagKind.Boolean, "false", "", "refused when true: this agent leases from etcd");
     public static readonly Flag KubeApiUrl = new("kube-api-url", FlagKind.Text, "", "URL", "ignored") { IsIgnored = true };
@@ -65,7 +66,7 @@ internal static class AgentFlags
         ("etcd", [EtcdEndpoints, EtcdPrefix, EtcdKeyFile, EtcdCertFile, EtcdCaFile, EtcdUsername, EtcdPassword]),
         ("underlay", [Iface, IfaceRegex, IfaceCanReach, PublicIp, ListenAddress]),
         ("subnet", [SubnetFile, DockerOptsFile, OnSubnetChange, RenewMargin, LeaseTtl, StateDir]),
-        ("data path", [Device, SourceCheck, OffloadGso, OffloadGro, OffloadTso, Workers, Spin]),
+        ("data path", [Device, SourceCheck, OffloadGso, OffloadGro, OffloadTso, OffloadTunnelGso, Workers, Spin]),
         ("firewall and routes", [IpMasq, IpMasqFullyRandomDisable, IptablesForwardRules, IptablesResync, IpBlackholeRoute]),
         ("health and logs", [HealthzIp, HealthzPort, LogFormat, Verbosity, Version]),
         ("taken, so that flannel's command lines keep working", [PublicIpV6, VModule, LogBacktraceAt, KubeSubnetMgr, KubeApiUrl, KubeAnnotationPrefix, KubeConfigFile, NetConfigPath, SetNodeNetworkUnavailable]),

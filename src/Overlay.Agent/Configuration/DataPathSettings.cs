@@ -20,6 +20,9 @@ public sealed record DataPathSettings
     /// <summary>Segmentation offload on the TUN device (<c>--offload-tso</c>). Defaults to <see cref="OffloadMode.Auto"/>.</summary>
     public OffloadMode Tso { get; init; }
 
+    /// <summary>Super-packets leave whole, for the network card to cut (<c>--offload-tunnel-gso</c>). Defaults to <see cref="OffloadMode.Auto"/>.</summary>
+    public OffloadMode TunnelGso { get; init; }
+
     /// <summary>
     /// Workers, each with a TUN queue, sockets and a thread for each direction (<c>--workers</c>), 1 to 64. Defaults to half the
     /// processors: a worker keeps two busy.

@@ -65,6 +65,9 @@ internal static partial class AgentLog
     [LoggerMessage(3044, LogLevel.Information, "offloads: {Offloads}; workers: {Workers}")]
     public static partial void OffloadsChosen(this ILogger logger, string offloads, int workers);
 
+    [LoggerMessage(3055, LogLevel.Information, "offloads: tunnel segmentation {State}")]
+    public static partial void TunnelSegmentationIs(this ILogger logger, string state);
+
     [LoggerMessage(3045, LogLevel.Warning, "{Reason}")]
     public static partial void OffloadWithheld(this ILogger logger, string reason);
 
@@ -86,7 +89,7 @@ internal static partial class AgentLog
     [LoggerMessage(3050, LogLevel.Warning, "{Direction} packets dropped in the last {Seconds} s: {Reasons}")]
     public static partial void PacketsDropped(this ILogger logger, string direction, string reasons, double seconds);
 
-    [LoggerMessage(3051, LogLevel.Warning, "the kernel refused {Count} segmented sends; the same packets were sent one by one (--offload-gso=off saves the attempt)")]
+    [LoggerMessage(3051, LogLevel.Warning, "the kernel refused {Count} segmented sends; the same packets were sent one by one (--offload-gso=off, or --offload-tunnel-gso=off, saves the attempt)")]
     public static partial void SegmentationRefused(this ILogger logger, long count);
 
     [LoggerMessage(3052, LogLevel.Warning, "the TUN device refused {Count} super-packets; the same packets were written one by one (--offload-tso=off saves the attempt)")]

@@ -8,8 +8,9 @@ namespace Overlay.Agent.Tunnel;
 /// <param name="SegmentsSends">Many datagrams leave in one send (UDP_SEGMENT).</param>
 /// <param name="JoinsReceives">Many datagrams arrive in one buffer (UDP_GRO).</param>
 /// <param name="SuperPackets">The TUN device exchanges super-packets.</param>
+/// <param name="Tunnel">Whether they may leave whole; the host decides where and when (<see cref="Segmentation.TunnelSegmentation"/>).</param>
 /// <param name="Reason">What was decided against the kernel's word, for the log; null for nothing.</param>
-internal sealed record OffloadPlan(bool SegmentsSends, bool JoinsReceives, bool SuperPackets, string? Reason)
+internal sealed record OffloadPlan(bool SegmentsSends, bool JoinsReceives, bool SuperPackets, OffloadMode Tunnel, string? Reason)
 {
     /// <summary>Decides.</summary>
     /// <exception cref="CannotStartException">A flag says "on" to what the kernel lacks.</exception>
@@ -20,6 +21,8 @@ internal sealed record OffloadPlan(bool SegmentsSends, bool JoinsReceives, bool 
             Use(flags.Gso, kernel.SegmentsSends, "--offload-gso", "UDP_SEGMENT (Linux 4.18)", kernel) && !distrusts,
             Use(flags.Gro, kernel.JoinsReceives, "--offload-gro", "UDP_GRO (Linux 5.0)", kernel),
             flags.Tso != OffloadMode.Off,
+            flags.Tso != OffloadMode.Off && Use(flags.TunnelGso, kernel.TakesTunnelPackets, "--offload-tunnel-gso", "TUN_F_UDP_TUNNEL_GSO (Linux 6.17)", kernel)
+                ? flags.TunnelGso : OffloadMode.Off,
             distrusts ? $"{kernel} is known to damage segmented UDP sends, so they are off; --offload-gso=on insists" : null);
     }
 

@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Overlay.Agent.Startup;
+using Overlay.Agent.Tunnel.Segmentation;
 using Overlay.Agent.Telemetry;
 using Overlay.Encap.Counters;
 using Overlay.Encap.Flow;
@@ -23,22 +24,26 @@ internal sealed class OverlayDevice : IDisposable
 
     private readonly Lock _gate = new();
     private readonly RouteNetlink _netlink;
+    private readonly ILogger _log;
     private readonly PacketEngine _engine;
+    private readonly TunnelSegmentation _segmentation;
     private readonly ShutdownSignal _idle = new();
     private volatile TaskCompletionSource _unfinished = NewSignal();
     private TunDevice? _tun;
     private OverlayLink? _link;
     private IPNetwork _subnet;
 
-    private OverlayDevice(OverlaySettings settings, IPNetwork subnet, ForwardingTableRef table, RouteNetlink netlink)
+    private OverlayDevice(OverlaySettings settings, IPNetwork subnet, ForwardingTableRef table, RouteNetlink netlink, ILogger log)
     {
-        (_netlink, _subnet, Settings) = (netlink, subnet, settings);
+        (_netlink, _log, _subnet, Settings) = (netlink, log, subnet, settings);
         Offloads = OffloadPlan.Decide(settings.DataPath, KernelFeatures.Probe());
         _engine = new PacketEngine(table, settings.DataPath, Offloads);
+        _segmentation = new TunnelSegmentation(Offloads.Tunnel, netlink);
         try
         {
             Build();
             foreach (Flaw flaw in Flaws()) flaw.Mend();
+            FollowCard();
         }
         catch
         {
@@ -103,7 +108,7 @@ internal sealed class OverlayDevice : IDisposable
             log.KernelDeviceReplaced(settings.Device, replaced.Mac);
             netlink.DeleteLink(replaced.Index);
         }
-        OverlayDevice device = new(settings, subnet, table, netlink);
+        OverlayDevice device = new(settings, subnet, table, netlink, log);
         if (device.Offloads.Reason is { } reason) log.OffloadWithheld(reason);
         log.OffloadsChosen(device.Offloads.Describe(device._tun!.TakesUdpSegments), settings.DataPath.Workers);
         log.DeviceUp(settings.Device, subnet.BaseAddress, settings.Mtu.Bytes, settings.Network, settings.ListenAddress, settings.Port, settings.Vni);
@@ -120,6 +125,7 @@ internal sealed class OverlayDevice : IDisposable
         {
             if (_unfinished.Task.IsCompleted) _unfinished = NewSignal();
             foreach (Flaw flaw in Flaws()) found(flaw);
+            FollowCard();
         }
     }
 
@@ -132,7 +138,7 @@ internal sealed class OverlayDevice : IDisposable
         Settings = Settings with { Mtu = mtu };
         if (_tun is null || !_engine.IsRunning) return;
         _engine.Halt();
-        _engine.Start(_tun, mtu);
+        _engine.Start(_tun, mtu, _segmentation.Port);
     });
 
     /// <summary>Binds the sockets to another address; packets of the TUN device wait meanwhile.</summary>
@@ -144,6 +150,7 @@ internal sealed class OverlayDevice : IDisposable
         lock (_gate)
         {
             _engine.Dispose();
+            _segmentation.Dispose();
             _tun?.Dispose();
             _idle.Dispose();
         }
@@ -169,6 +176,7 @@ internal sealed class OverlayDevice : IDisposable
             try
             {
                 foreach (Flaw flaw in Flaws()) flaw.Mend();
+                FollowCard();
             }
             catch (Exception e) when (e is LinuxException or CannotStartException)
             {
@@ -203,7 +211,7 @@ internal sealed class OverlayDevice : IDisposable
         (_tun, _link) = (null, null);
         if (_engine.ListenAddress is null) _engine.Bind(Settings.ListenAddress, Settings.Port);
         _tun = TunDevice.Open(Settings.Device, Settings.DataPath.Workers, Offloads.SuperPackets, _idle);
-        _engine.Start(_tun, Settings.Mtu);
+        _engine.Start(_tun, Settings.Mtu, _segmentation.Port);
         _link = OverlayLink.BringUp(_netlink, Settings);
     }
 
@@ -211,6 +219,17 @@ internal sealed class OverlayDevice : IDisposable
     {
         _engine.Halt();
         _engine.Bind(Settings.ListenAddress, Settings.Port);
-        _engine.Start(_tun!, Settings.Mtu);
+        _engine.Start(_tun!, Settings.Mtu, _segmentation.Port);
+    }
+
+    // No flaw: whoever changes a network card need not hear that something was mended.
+    private void FollowCard()
+    {
+        if (_tun is null || !_engine.IsRunning || !_segmentation.IsOutdated(Settings)) return;
+        string before = _segmentation.State;
+        _engine.Halt();
+        _segmentation.Renew(Settings);
+        _engine.Start(_tun, Settings.Mtu, _segmentation.Port);
+        if (_segmentation.State != before) _log.TunnelSegmentationIs(_segmentation.State);
     }
 }

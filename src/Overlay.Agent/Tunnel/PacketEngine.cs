@@ -1,6 +1,7 @@
 using System.Net;
 using Overlay.Agent.Configuration;
 using Overlay.Encap.Counters;
+using Overlay.Encap.Devices;
 using Overlay.Encap.Flow;
 using Overlay.Encap.Forwarding;
 using Overlay.Encap.Linux;
@@ -77,14 +78,18 @@ internal sealed class PacketEngine : IDisposable
     }
 
     /// <summary>Starts loops between the device and the sockets.</summary>
-    public void Start(TunDevice tun, TunMtu mtu)
+    /// <param name="tun">The device.</param>
+    /// <param name="mtu">Its MTU.</param>
+    /// <param name="port">Where super-packets leave whole; null for nowhere. In use until <see cref="Halt"/>.</param>
+    public void Start(TunDevice tun, TunMtu mtu, ITunnelPort? port)
     {
         _signal.Dispose();
         _signal = new ShutdownSignal();
-        tun.Rearm(_signal, _flags.Spin);
-        foreach (UdpReceiver receiver in _receivers) receiver.Rearm(_signal, _flags.Spin);
+        SpinBudget spin = new(_flags.Spin);
+        tun.Rearm(_signal, spin);
+        foreach (UdpReceiver receiver in _receivers) receiver.Rearm(_signal, spin);
         foreach (UdpSender sender in _senders) sender.Rearm(_signal);
-        WorkerEnds[] workers = [.. tun.Queues.Select((queue, i) => new WorkerEnds(queue, _receivers[i], _senders[i]))];
+        WorkerEnds[] workers = [.. tun.Queues.Select((queue, i) => new WorkerEnds(queue, _receivers[i], _senders[i], port))];
         DataPlane plane = new(workers, _table, mtu, _options with { JoinsUdp = tun.TakesUdpSegments }, _signal, PacketThread.Prepare);
         plane.Start();
         Volatile.Write(ref _run, new Run(_run.Outbound, _run.Inbound, plane));

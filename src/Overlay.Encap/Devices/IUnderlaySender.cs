@@ -22,6 +22,9 @@ public interface IUnderlaySender
     /// <param name="segment">Which of its segments, from 0.</param>
     IoResult SendSegment(SendBatch batch, in Train train, int segment);
 
+    /// <summary>The UDP source port of a lane.</summary>
+    ushort SourcePort(int lane);
+
     /// <summary>The largest outer packet in bytes that the path to a peer takes, as the kernel knows it now; 0 where it does not.</summary>
     /// <param name="destination">Outer address, host order.</param>
     int PathMtu(uint destination);

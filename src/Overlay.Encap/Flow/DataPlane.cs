@@ -28,7 +28,7 @@ public sealed class DataPlane
     public DataPlane(
         IReadOnlyList<WorkerEnds> workers, ForwardingTableRef table, TunMtu mtu, DataPlaneOptions options, IStopSignal stop, Action? prepareThread = null)
     {
-        _outbound = [.. workers.Select(w => new OutboundLoop(w.Tun, w.Sender, table, options))];
+        _outbound = [.. workers.Select(w => new OutboundLoop(w.Tun, w.Sender, w.TunnelPort, table, options))];
         _inbound = [.. workers.Select(w => new InboundLoop(w.Tun, w.Receiver, table, mtu, options))];
         _stop = stop;
         _prepareThread = prepareThread ?? (static () => { });

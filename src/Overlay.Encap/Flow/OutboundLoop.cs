@@ -17,8 +17,9 @@ namespace Overlay.Encap.Flow;
 /// <item>read packets into the arena, each behind room for its headers, until the device is empty or the turn is full;</item>
 /// <item>judge each: the peer it goes to, or the reason why it goes nowhere;</item>
 /// <item>a plain packet: complete its checksum, write VXLAN and Ethernet header in front of it, add it to its flow's lane;</item>
-/// <item>a super-packet: send what plain packets wait, then write a header block for each segment, leave the payload where it lies, and
-/// send each train that is full; the rest may be joined by the next super-packet of this turn;</item>
+/// <item>a super-packet: send what plain packets wait, then send it whole where something behind us cuts it, else write a header block
+/// for each segment, leave the payload where it lies, and send each train that is full; the rest may be joined by the next super-packet
+/// of this turn;</item>
 /// <item>send what waits in the lanes: one system call each, and in it one send for each run of equal sizes.</item>
 /// </list>
 /// <see cref="InboundLoop"/> is the mirror.
@@ -26,7 +27,7 @@ namespace Overlay.Encap.Flow;
 /// <remarks>One thread, its own memory. Nothing is allocated, locked or logged after the constructor.</remarks>
 public sealed class OutboundLoop
 {
-    private const int Headroom = 64;
+    private const int Headroom = 96;   // a TunnelFrame, a multiple of 32
     private const int MaxPacket = 65_535;
     private const int PacketRoom = Headroom + MaxPacket;
     private const int SuperPackets = 4;   // of a turn
@@ -39,10 +40,11 @@ public sealed class OutboundLoop
     private readonly PacketArena _arena;
     private readonly SendBatch[] _lanes;
     private readonly TrainSender _sender;
+    private readonly WholeSender _whole;
     private readonly IcmpResponder _icmp;
 
     /// <summary>Makes a loop over its two ends.</summary>
-    public OutboundLoop(ITunQueue tun, IUnderlaySender underlay, ForwardingTableRef table, DataPlaneOptions options)
+    public OutboundLoop(ITunQueue tun, IUnderlaySender underlay, ITunnelPort? tunnelPort, ForwardingTableRef table, DataPlaneOptions options)
     {
         _tun = tun;
         _table = table;
@@ -52,6 +54,7 @@ public sealed class OutboundLoop
         _lanes = [.. Enumerable.Range(0, options.Lanes).Select(lane => new SendBatch(_arena, lane, options.SegmentsSends ? SendBatch.MaxSegments : 1))];
         _icmp = new IcmpResponder(tun, Counters);
         _sender = new TrainSender(underlay, _icmp, Counters);
+        _whole = new WholeSender(tunnelPort, underlay, Counters);
     }
 
     /// <summary>What this loop has done.</summary>
@@ -145,6 +148,11 @@ public sealed class OutboundLoop
         }
         Counters.Receive(segmenter.Count);
         IoResult result = SendPlain(table);
+        if (result.Status == IoStatus.Ok && _whole.Takes(packet, header, segmenter, remote.Endpoint))
+        {
+            result = _sender.Send(lane, table);   // what waits of the same flow goes first
+            if (result.Status == IoStatus.Ok && _whole.TrySend(_arena, packet, segmenter, lane.Lane, table, remote)) return result;
+        }
         int index = 0;
         int blocks = lane.Lane * BlocksPerLane, blockLength = Overhead.Encapsulation + segmenter.HeaderLength;
         for (; index < segmenter.Count && result.Status == IoStatus.Ok; index++)

@@ -13,8 +13,13 @@ public sealed record KernelFeatures(Version Release, bool SegmentsSends, bool Jo
     // Segmented UDP sends come out damaged on some devices (tailscale issues 19777, 19918, 21335).
     private static readonly Version FirstDamaging = new(7, 0), FirstMended = new(7, 1, 5);
 
+    private static readonly Version FirstWithTunnels = new(6, 17);
+
     /// <summary>Whether this kernel is one of those that damage segmented sends in silence (FAULTS G6).</summary>
     public bool DamagesSegmentedSends => Release >= FirstDamaging && Release < FirstMended;
+
+    /// <summary>Whether a TAP device takes tunnel packets to be segmented behind it. To know it for certain takes one to try.</summary>
+    public bool TakesTunnelPackets => Release >= FirstWithTunnels;
 
     /// <summary>Asks the kernel.</summary>
     /// <exception cref="LinuxException">No UDP socket is to be had.</exception>

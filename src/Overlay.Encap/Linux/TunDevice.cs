@@ -1,6 +1,7 @@
 using System.Text;
 using Overlay.Encap.Linux.Abi;
 using Overlay.Encap.Linux.Gate;
+using Overlay.Encap.Linux.Threads;
 using Overlay.Encap.Wire;
 using static Tmds.Linux.LibC;
 
@@ -64,8 +65,8 @@ public sealed unsafe class TunDevice : IDisposable
 
     /// <summary>Makes the queues fit for other loops, after those that used them have ended: what waits in the kernel is not lost.</summary>
     /// <param name="signal">Ends the waits of all queues from now on.</param>
-    /// <param name="spin">How long a wait may look before it sleeps; zero for not at all.</param>
-    public void Rearm(ShutdownSignal signal, TimeSpan spin)
+    /// <param name="spin">How long a wait may look before it sleeps.</param>
+    public void Rearm(ShutdownSignal signal, SpinBudget spin)
     {
         foreach (TunQueue queue in Queues) queue.Rearm(signal, spin);
     }

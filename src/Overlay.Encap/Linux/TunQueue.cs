@@ -25,7 +25,12 @@ public sealed unsafe class TunQueue : ITunQueue, IDisposable
     public bool WaitReadable() => _wait.UntilReadable();
 
     /// <inheritdoc/>
-    public IoResult Read(Span<byte> destination) => Outcome.OfRead(Syscall.Read(_descriptor, destination));
+    public IoResult Read(Span<byte> destination)
+    {
+        IoResult result = Outcome.OfRead(Syscall.Read(_descriptor, destination));
+        _wait.Take(result.Count);
+        return result;
+    }
 
     /// <inheritdoc/>
     [SkipLocalsInit]
@@ -44,7 +49,7 @@ public sealed unsafe class TunQueue : ITunQueue, IDisposable
     }
 
     /// <inheritdoc cref="PacketWait.Rearm"/>
-    internal void Rearm(ShutdownSignal signal, TimeSpan spin) => _wait.Rearm(signal, spin);
+    internal void Rearm(ShutdownSignal signal, SpinBudget spin) => _wait.Rearm(signal, spin);
 
     /// <inheritdoc/>
     public void Dispose() => _descriptor.Dispose();

@@ -70,14 +70,18 @@ public sealed unsafe class UdpReceiver : IUnderlayReceiver, IDisposable
             messages[i].msg_hdr.msg_controllen = ControlSize;
         }
         int count = Syscall.RecvMmsg(_descriptor, messages, batch.Capacity, MSG_DONTWAIT);
-        for (int i = 0; i < count; i++) batch.Datagrams[i] = Describe(messages[i], _sources[i]);
+        for (int i = 0; i < count; i++)
+        {
+            batch.Datagrams[i] = Describe(messages[i], _sources[i]);
+            _wait.Take(batch.Datagrams[i].Length);
+        }
         return Outcome.Of(count);
     }
 
     /// <summary>Makes it fit for another loop, after the one that used it has ended: another signal ends the waits from now on.</summary>
     /// <param name="signal">The signal.</param>
-    /// <param name="spin">How long a wait may look before it sleeps; zero for not at all.</param>
-    public void Rearm(ShutdownSignal signal, TimeSpan spin)
+    /// <param name="spin">How long a wait may look before it sleeps.</param>
+    public void Rearm(ShutdownSignal signal, SpinBudget spin)
     {
         _wait.Rearm(signal, spin);
         _messages = [];   // they point into the memory of the loop that ended

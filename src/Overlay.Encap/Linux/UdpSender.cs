@@ -24,6 +24,7 @@ public sealed unsafe class UdpSender : IUnderlaySender, IDisposable
     private const int MtuDiscoverDo = 2;      // IP_PMTUDISC_DO
 
     private readonly FileDescriptor[] _lanes;
+    private readonly ushort[] _sourcePorts;
     private readonly FileDescriptor _probe;   // never sends; connected to a peer, it tells the MTU of the path
     private readonly int _port;
     private ShutdownSignal _signal;
@@ -32,8 +33,8 @@ public sealed unsafe class UdpSender : IUnderlaySender, IDisposable
     private readonly sockaddr_in[] _destinations = GC.AllocateArray<sockaddr_in>(SendBatch.MaxDatagrams, pinned: true);
     private readonly byte[] _control = GC.AllocateArray<byte>(SendBatch.MaxDatagrams * ControlSize, pinned: true);
 
-    private UdpSender(FileDescriptor[] lanes, FileDescriptor probe, int port, ShutdownSignal signal) =>
-        (_lanes, _probe, _port, _signal) = (lanes, probe, port, signal);
+    private UdpSender(FileDescriptor[] lanes, ushort[] sourcePorts, FileDescriptor probe, int port, ShutdownSignal signal) =>
+        (_lanes, _sourcePorts, _probe, _port, _signal) = (lanes, sourcePorts, probe, port, signal);
 
     /// <summary>Opens the sockets and binds each to a free source port.</summary>
     /// <param name="address">The address to send from.</param>
@@ -44,6 +45,7 @@ public sealed unsafe class UdpSender : IUnderlaySender, IDisposable
     public static UdpSender Open(IPAddress address, int port, int lanes, ShutdownSignal signal)
     {
         List<FileDescriptor> opened = [];
+        ushort[] sourcePorts = new ushort[lanes];
         try
         {
             for (int i = 0; i < lanes; i++)
@@ -51,13 +53,13 @@ public sealed unsafe class UdpSender : IUnderlaySender, IDisposable
                 FileDescriptor descriptor = UnderlaySocket.Create(sends: true);
                 opened.Add(descriptor);
                 UnderlaySocket.Require(descriptor, IPPROTO_IP, IP_MTU_DISCOVER, MtuDiscoverDo, "forbid fragmentation");
-                BindAnywhere(descriptor, address);
+                sourcePorts[i] = BindAnywhere(descriptor, address);
             }
             FileDescriptor probe = UnderlaySocket.CreateProbe();
             opened.Add(probe);
             // To the address of the lanes: else the first peer asked for would choose the source for all that follow.
             LinuxException.Check(Syscall.Bind(probe, UnderlaySocket.AddressOf(address, 0)), $"bind a UDP port of {address}");
-            return new UdpSender([.. opened[..lanes]], probe, port, signal);
+            return new UdpSender([.. opened[..lanes]], sourcePorts, probe, port, signal);
         }
         catch
         {
@@ -92,6 +94,9 @@ public sealed unsafe class UdpSender : IUnderlaySender, IDisposable
     }
 
     /// <inheritdoc/>
+    public ushort SourcePort(int lane) => _sourcePorts[lane];
+
+    /// <inheritdoc/>
     public int PathMtu(uint destination) =>
         Syscall.Connect(_probe, UnderlaySocket.AddressOf(destination, _port)) >= 0
         && Syscall.GetSockOpt(_probe, IPPROTO_IP, IP_MTU, out int mtu) >= 0 ? mtu : 0;
@@ -111,17 +116,18 @@ public sealed unsafe class UdpSender : IUnderlaySender, IDisposable
         _probe.Dispose();
     }
 
-    private static void BindAnywhere(FileDescriptor descriptor, IPAddress address)
+    private static ushort BindAnywhere(FileDescriptor descriptor, IPAddress address)
     {
-        int result = 0;
+        int result = 0, port = 0;
         for (int i = 0; i < PortTries; i++)
         {
-            int port = Random.Shared.Next(FirstPort, 65536);
+            port = Random.Shared.Next(FirstPort, 65536);
             result = Syscall.Bind(descriptor, UnderlaySocket.AddressOf(address, port));
             if (Syscall.ErrorOf(result) != Errno.EADDRINUSE) break;
         }
         LinuxException.Check(result, $"bind a UDP source port of {address}",
             Syscall.ErrorOf(result) == Errno.EADDRNOTAVAIL ? $"{address} is not an address of this node: check --iface and --public-ip" : null);
+        return (ushort)port;
     }
 
     private void Prepare(int index, in Train train, int segmentSize, iovec* pieces, int count)

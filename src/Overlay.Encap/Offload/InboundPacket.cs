@@ -105,13 +105,12 @@ internal readonly record struct InboundPacket
     private static bool HasJoinableHeader(ReadOnlySpan<byte> packet, int ipLength) =>
         ipLength == IPv4View.MinHeader && InternetChecksum.Fold(InternetChecksum.Sum(packet[..IPv4View.MinHeader])) == 0xFFFF;
 
-    // The sum over the whole packet is only worth its price where the answer matters.
+    // The sum over the whole packet is only worth its price where the answer matters. It does not where the field holds the sum of the
+    // pseudo-header: should that be by chance, and finished, then to finish it again gives the same.
     private static (bool IsValid, bool IsPartial) Verify(ReadOnlySpan<byte> packet, ReadOnlySpan<byte> transport, byte protocol, int fieldAt, bool joins)
     {
         ulong pseudo = InternetChecksum.PseudoHeader(packet[IPv4View.AddressesAt..], protocol) + InternetChecksum.Word(transport.Length);
-        bool looksPartial = MemoryMarshal.Read<ushort>(transport[fieldAt..]) == InternetChecksum.Fold(pseudo);
-        if (!joins && !looksPartial) return (false, false);
-        bool isValid = InternetChecksum.Fold(pseudo + InternetChecksum.Sum(transport)) == 0xFFFF;
-        return (isValid, looksPartial && !isValid);
+        if (MemoryMarshal.Read<ushort>(transport[fieldAt..]) == InternetChecksum.Fold(pseudo)) return (false, true);
+        return (joins && InternetChecksum.Fold(pseudo + InternetChecksum.Sum(transport)) == 0xFFFF, false);
     }
 }

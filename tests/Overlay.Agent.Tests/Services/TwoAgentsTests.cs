@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Overlay.Agent.Configuration;
 using Overlay.Agent.Forwarding;
 using Overlay.Agent.Tunnel;
+using Overlay.Encap.Devices;
 using Overlay.Encap.Flow;
 using Overlay.Encap.Forwarding;
 using Overlay.Encap.Mtu;

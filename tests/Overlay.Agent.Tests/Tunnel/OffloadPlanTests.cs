@@ -13,13 +13,13 @@ public sealed class OffloadPlanTests
     [Fact]
     public void Auto_uses_what_the_kernel_has()
     {
-        Assert.Equal(new OffloadPlan(true, true, true, null), OffloadPlan.Decide(new DataPathSettings(), Modern));
-        Assert.Equal(new OffloadPlan(false, false, true, null), OffloadPlan.Decide(new DataPathSettings(), Old));
+        Assert.Equal(new OffloadPlan(true, true, true, OffloadMode.Auto, null), OffloadPlan.Decide(new DataPathSettings(), Modern));
+        Assert.Equal(new OffloadPlan(false, false, true, OffloadMode.Off, null), OffloadPlan.Decide(new DataPathSettings(), Old));
     }
 
     [Fact]
     public void Off_is_off_whatever_the_kernel_has() =>
-        Assert.Equal(new OffloadPlan(false, false, false, null),
+        Assert.Equal(new OffloadPlan(false, false, false, OffloadMode.Off, null),
             OffloadPlan.Decide(new DataPathSettings { Gso = OffloadMode.Off, Gro = OffloadMode.Off, Tso = OffloadMode.Off }, Modern));
 
     [Fact]
@@ -29,6 +29,9 @@ public sealed class OffloadPlanTests
             Assert.Throws<CannotStartException>(() => OffloadPlan.Decide(new DataPathSettings { Gso = OffloadMode.On }, Old)).Message, StringComparison.Ordinal);
         Assert.Contains("--offload-gro=on",
             Assert.Throws<CannotStartException>(() => OffloadPlan.Decide(new DataPathSettings { Gro = OffloadMode.On }, Old)).Message, StringComparison.Ordinal);
+        Assert.Contains("--offload-tunnel-gso=on: Linux 6.16 lacks TUN_F_UDP_TUNNEL_GSO",
+            Assert.Throws<CannotStartException>(() => OffloadPlan.Decide(new DataPathSettings { TunnelGso = OffloadMode.On }, Modern with { Release = new Version(6, 16) })).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]

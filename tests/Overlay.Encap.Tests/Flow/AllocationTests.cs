@@ -1,5 +1,7 @@
 using Overlay.Encap.Buffers;
+using Overlay.Encap.Devices;
 using Overlay.Encap.Tests.Codec;
+using Overlay.Encap.Tests.Flow.Whole;
 using Overlay.Encap.Tests.Offload;
 using Overlay.Encap.Tests.Oracles;
 using Overlay.Testing.Packets;
@@ -21,6 +23,10 @@ public sealed class AllocationTests
 
     [Fact]
     public void Outbound_tcp_super_packets_allocate_nothing() => Outbound(tun => tun.SendRaw(TcpSuper), delivered: 44);
+
+    [Fact]
+    public void Outbound_whole_super_packets_allocate_nothing() => Outbound(
+        tun => tun.SendRaw(TcpSuper), delivered: 44, node => node.Underlay.PathMtus[Nodes.Endpoint(2)] = 1500, new FakeTunnelPort(Nodes.Endpoint(1)));
 
     [Fact]
     public void Outbound_udp_super_packets_allocate_nothing() => Outbound(tun => tun.SendRaw(UdpSuper), delivered: 50);
@@ -66,9 +72,9 @@ public sealed class AllocationTests
     private static readonly byte[] UdpSuper = Raw(SuperPacket.Udp(Ours, Theirs, Packet.Payload(50_000), 1000));
     private static readonly byte[] TcpTrain = [.. SuperPacket.Tcp(Theirs, Ours, Packet.Payload(61_000), 1410).Segments().SelectMany(s => Nodes.Frame(2, 1, s))];
 
-    private static void Outbound(Action<FakeTun> feed, int delivered, Action<NodeUnderTest>? prepare = null)
+    private static void Outbound(Action<FakeTun> feed, int delivered, Action<NodeUnderTest>? prepare = null, ITunnelPort? port = null)
     {
-        NodeUnderTest node = Quiet();
+        NodeUnderTest node = Quiet(port);
         prepare?.Invoke(node);
         AssertNoBytes(() =>
         {
@@ -89,9 +95,9 @@ public sealed class AllocationTests
         Assert.Equal((Warmup + Turns) * (long)delivered, node.TurnInbound().Delivered);
     }
 
-    private static NodeUnderTest Quiet()
+    private static NodeUnderTest Quiet(ITunnelPort? port = null)
     {
-        NodeUnderTest node = new();
+        NodeUnderTest node = new(port: port);
         (node.Tun.Discards, node.Underlay.Records) = (true, false);
         return node;
     }

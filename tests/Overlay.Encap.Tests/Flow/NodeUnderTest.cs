@@ -11,14 +11,15 @@ namespace Overlay.Encap.Tests.Flow;
 internal sealed class NodeUnderTest
 {
     public NodeUnderTest(
-        int node = 1, int nodes = 3, SourceCheck check = SourceCheck.Strict, DataPlaneOptions? options = null, FakeNetwork? network = null, int mtu = 1450)
+        int node = 1, int nodes = 3, SourceCheck check = SourceCheck.Strict, DataPlaneOptions? options = null, FakeNetwork? network = null, int mtu = 1450,
+        ITunnelPort? port = null)
     {
         options ??= new DataPlaneOptions();
         Stop = new FakeStopSignal();
         Tun = new FakeTun(Stop);
         Underlay = (network ?? new FakeNetwork()).Attach(Nodes.Endpoint(node), Stop);
         Table = new ForwardingTableRef(Nodes.Table(node, nodes, check));
-        Outbound = new OutboundLoop(Tun, Underlay, Table, options);
+        Outbound = new OutboundLoop(Tun, Underlay, port, Table, options);
         Inbound = new InboundLoop(Tun, Underlay, Table, new TunMtu(mtu), options);
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Overlay.Encap.Counters;
+using Overlay.Encap.Devices;
 using Overlay.Encap.Flow;
 using Overlay.Encap.Forwarding;
 using Overlay.Encap.Mtu;

@@ -102,6 +102,9 @@ public sealed class FakeUnderlay : IUnderlayReceiver, IUnderlaySender
     }
 
     /// <inheritdoc/>
+    public ushort SourcePort(int lane) => (ushort)(50_000 + lane);
+
+    /// <inheritdoc/>
     public int PathMtu(uint destination) => PathMtus.GetValueOrDefault(destination);
 
     /// <inheritdoc/>

@@ -73,6 +73,7 @@ internal static class OptionsBinder
         Device = DeviceName(reader),
         SourceCheck = reader.Choice(AgentFlags.SourceCheck, ("strict", Encap.Forwarding.SourceCheck.Strict), ("antispoof", Encap.Forwarding.SourceCheck.AntiSpoof), ("off", Encap.Forwarding.SourceCheck.Off)),
         Gso = Offload(reader, OffloadGso),
+        TunnelGso = Offload(reader, OffloadTunnelGso),
         Gro = Offload(reader, OffloadGro),
         Tso = Offload(reader, OffloadTso),
         Spin = TimeSpan.FromMicroseconds(reader.Number(Spin, 0, 1000)),

@@ -7,6 +7,8 @@ namespace Overlay.Encap.Linux.Abi;
 internal static class NetlinkAbi
 {
     public const int NETLINK_ROUTE = 0;
+    public const int NETLINK_XFRM = 6;
+    public const int NETLINK_NETFILTER = 12;
 
     // Socket options at SOL_NETLINK.
     public const int NETLINK_EXT_ACK = 11;
@@ -31,7 +33,9 @@ internal static class NetlinkAbi
     public const ushort NLM_F_ACK = 0x004;
     public const ushort NLM_F_DUMP = 0x300;
     public const ushort NLM_F_REPLACE = 0x100;
+    public const ushort NLM_F_EXCL = 0x200;
     public const ushort NLM_F_CREATE = 0x400;
+    public const ushort NLM_F_APPEND = 0x800;
 
     // nlmsg_flags of answers; the last two only on NLMSG_ERROR (and ACK_TLVS on NLMSG_DONE).
     public const ushort NLM_F_DUMP_INTR = 0x010;
@@ -39,6 +43,9 @@ internal static class NetlinkAbi
     public const ushort NLM_F_ACK_TLVS = 0x200;
 
     public const ushort NLMSGERR_ATTR_MSG = 1;
+
+    /// <summary>Set in the type of an attribute that holds attributes.</summary>
+    public const ushort NLA_F_NESTED = 0x8000;
 
     /// <summary>Removes NLA_F_NESTED and NLA_F_NET_BYTEORDER from an attribute's type.</summary>
     public const ushort NLA_TYPE_MASK = 0x3fff;

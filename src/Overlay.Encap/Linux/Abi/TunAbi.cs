@@ -17,16 +17,19 @@ internal static class TunAbi
 
     // ifreq.ifr_flags of TUNSETIFF.
     public const ushort IFF_TUN = 0x0001;
+    public const ushort IFF_TAP = 0x0002;
     public const ushort IFF_MULTI_QUEUE = 0x0100;
     public const ushort IFF_NO_PI = 0x1000;
     public const ushort IFF_VNET_HDR = 0x4000;
     public const ushort IFF_TUN_EXCL = 0x8000;
 
-    // Argument of TUNSETOFFLOAD; the USO bits since Linux 6.2.
+    // Argument of TUNSETOFFLOAD; the USO bits since Linux 6.2, those of tunnels since 6.17.
     public const uint TUN_F_CSUM = 0x01;
     public const uint TUN_F_TSO4 = 0x02;
     public const uint TUN_F_USO4 = 0x20;
     public const uint TUN_F_USO6 = 0x40;
+    public const uint TUN_F_UDP_TUNNEL_GSO = 0x80;
+    public const uint TUN_F_UDP_TUNNEL_GSO_CSUM = 0x100;
 }
 
 /// <summary>

@@ -102,6 +102,9 @@ public enum Errno
     /// <summary>No route to the network.</summary>
     ENETUNREACH = 101,
 
+    /// <summary>The kernel does not know this protocol.</summary>
+    EPROTONOSUPPORT = 93,
+
     /// <summary>A queue of the device or socket is full; for netlink: messages were lost.</summary>
     ENOBUFS = 105,
 

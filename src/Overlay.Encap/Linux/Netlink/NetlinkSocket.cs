@@ -6,7 +6,7 @@ using static Tmds.Linux.LibC;
 namespace Overlay.Encap.Linux.Netlink;
 
 /// <summary>
-/// A NETLINK_ROUTE socket for questions and answers, one at a time; it belongs to the network namespace of the thread that made it.
+/// A netlink socket for questions and answers, one at a time; it belongs to the network namespace of the thread that made it.
 /// One caller at a time. The kernel answers at once, so a request blocks no longer than its work takes.
 /// </summary>
 internal sealed class NetlinkSocket : IDisposable
@@ -22,11 +22,11 @@ internal sealed class NetlinkSocket : IDisposable
     private uint _sequence;
 
     /// <summary>Opens the socket in the current network namespace.</summary>
+    /// <param name="family">Whom to talk to, NETLINK_*.</param>
     /// <exception cref="LinuxException">The kernel refuses the socket.</exception>
-    public NetlinkSocket()
+    public NetlinkSocket(int family = NetlinkAbi.NETLINK_ROUTE)
     {
-        const string Attempt = "open a netlink route socket";
-        LinuxException.Check(Syscall.Socket(AF_NETLINK, SOCK_RAW, NetlinkAbi.NETLINK_ROUTE, out FileDescriptor? socket), Attempt);
+        LinuxException.Check(Syscall.Socket(AF_NETLINK, SOCK_RAW, family, out FileDescriptor? socket), $"open a netlink socket of family {family}");
         _socket = socket!;
         // Both improve what we are told and neither is needed: kernels before 4.12 and 4.20 refuse them.
         _ = Syscall.SetSockOpt(_socket, SOL_NETLINK, NetlinkAbi.NETLINK_EXT_ACK, 1);
@@ -34,7 +34,9 @@ internal sealed class NetlinkSocket : IDisposable
     }
 
     /// <summary>Sends a request that changes something.</summary>
-    /// <param name="request">A message of <see cref="NetlinkWriter"/>; its sequence number is filled in.</param>
+    /// <param name="request">
+    /// A message of <see cref="NetlinkWriter"/>, or several of which the last but a batch's end is acknowledged; the sequence number is filled in.
+    /// </param>
     /// <param name="attempt">What is tried, for the message of the exception, to follow "cannot".</param>
     /// <param name="allowed">The errors that mean the wanted state is there already.</param>
     /// <exception cref="LinuxException">The kernel refused for another reason.</exception>
@@ -74,8 +76,13 @@ internal sealed class NetlinkSocket : IDisposable
 
     private NetlinkReply<T> Ask<T>(Span<byte> request, string attempt, ushort type, BodyReader<T> read) where T : class
     {
-        ref nlmsghdr header = ref MemoryMarshal.AsRef<nlmsghdr>(request);
-        header.nlmsg_seq = ++_sequence;
+        _sequence++;
+        for (Span<byte> rest = request; rest.Length > 0;)   // several, where they are a batch
+        {
+            ref nlmsghdr header = ref MemoryMarshal.AsRef<nlmsghdr>(rest);
+            header.nlmsg_seq = _sequence;
+            rest = rest[(int)header.nlmsg_len..];
+        }
         LinuxException.Check(Syscall.Send(_socket, request, 0), attempt);
 
         NetlinkReply<T> reply = new(_sequence, type, read);

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Net;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -18,11 +19,13 @@ internal ref struct NetlinkWriter
     /// <summary>Begins a request.</summary>
     /// <param name="buffer">Room for the whole message; borrowed until the message has been sent.</param>
     /// <param name="type">RTM_*.</param>
-    /// <param name="flags">NLM_F_* beside NLM_F_REQUEST and NLM_F_ACK, which are always set.</param>
-    public NetlinkWriter(Span<byte> buffer, ushort type, ushort flags)
+    /// <param name="flags">NLM_F_* beside NLM_F_REQUEST and NLM_F_ACK.</param>
+    /// <param name="acknowledged">False for a message of a batch that is not its last: the kernel then answers an error only.</param>
+    public NetlinkWriter(Span<byte> buffer, ushort type, ushort flags, bool acknowledged = true)
     {
         _buffer = buffer;
-        Append(new nlmsghdr { nlmsg_type = type, nlmsg_flags = (ushort)(flags | NetlinkAbi.NLM_F_REQUEST | NetlinkAbi.NLM_F_ACK) });
+        int ack = acknowledged ? NetlinkAbi.NLM_F_ACK : 0;
+        Append(new nlmsghdr { nlmsg_type = type, nlmsg_flags = (ushort)(flags | NetlinkAbi.NLM_F_REQUEST | ack) });
     }
 
     private NetlinkWriter(Span<byte> buffer) => _buffer = buffer;
@@ -59,6 +62,25 @@ internal ref struct NetlinkWriter
 
     /// <summary>Appends an attribute of 32 bits in host byte order.</summary>
     public void Attribute(ushort type, uint value) => Attribute(type, MemoryMarshal.AsBytes(new ReadOnlySpan<uint>(in value)));
+
+    /// <summary>Appends an attribute of 32 bits in network byte order, as nf_tables has its numbers.</summary>
+    public void AttributeBigEndian(ushort type, uint value) => Attribute(type, BinaryPrimitives.ReverseEndianness(value));
+
+    /// <summary>Begins an attribute that holds attributes; those appended until <see cref="EndNest"/> are in it.</summary>
+    /// <returns>For <see cref="EndNest"/>.</returns>
+    public int BeginNest(ushort type)
+    {
+        int start = _length;
+        Append(new rtattr { rta_type = (ushort)(type | NetlinkAbi.NLA_F_NESTED) });
+        return start;
+    }
+
+    /// <summary>Ends what <see cref="BeginNest"/> began.</summary>
+    public readonly void EndNest(int start)
+    {
+        ushort length = (ushort)(_length - start);
+        MemoryMarshal.Write(_buffer[start..], in length);
+    }
 
     /// <summary>Appends an attribute of 4 or 16 address bytes in network byte order.</summary>
     public void Attribute(ushort type, IPAddress value) => Attribute(type, value.GetAddressBytes());

@@ -6,8 +6,8 @@ namespace Overlay.Encap.Linux.Threads;
 
 /// <summary>
 /// A packet thread's wait for the next packet. To sleep costs a wake-up: some 10 µs on bare metal, 100 and more in a virtual machine,
-/// whose core is handed back to the host meanwhile. So the thread may look for a while before it sleeps, where that has paid of late
-/// (<see cref="SpinPolicy"/>); between two looks its core is anybody's who wants it.
+/// whose core is handed back to the host meanwhile. So the thread may look for a while before it sleeps, where packets come one by one
+/// (<see cref="SpinBudget"/>) and that has paid of late (<see cref="SpinPolicy"/>); between two looks its core is anybody's who wants it.
 /// </summary>
 /// <remarks>One thread waits at a time. Nothing is allocated.</remarks>
 /// <param name="device">What the packets come from.</param>
@@ -15,25 +15,27 @@ namespace Overlay.Encap.Linux.Threads;
 internal sealed class PacketWait(FileDescriptor device, ShutdownSignal signal)
 {
     private ShutdownSignal _signal = signal;
+    private SpinBudget _spin = SpinBudget.None;
     private SpinPolicy _policy;
-    private long _spin;   // of Stopwatch's ticks
+    private int _taken;
 
-    /// <summary>From now on another signal ends the wait, and looking lasts this long; zero for not at all. Not while a thread waits.</summary>
-    public void Rearm(ShutdownSignal signal, TimeSpan spin)
-    {
-        _signal = signal;
-        _spin = (long)(spin.TotalSeconds * Stopwatch.Frequency);
-        _policy = default;
-    }
+    /// <summary>From now on another signal ends the wait, and another budget says how long it may look. Not while a thread waits.</summary>
+    public void Rearm(ShutdownSignal signal, SpinBudget spin) => (_signal, _spin, _policy) = (signal, spin, default);
+
+    /// <summary>Told by the thread that waits of what it has read since.</summary>
+    public void Take(int bytes) => _taken += bytes;
 
     /// <summary>Waits until there is something to read, or <see cref="ShutdownSignal.LongestWait"/> is over.</summary>
     /// <returns>False when the signal ended the wait, or the kernel refuses to wait.</returns>
     public bool UntilReadable()
     {
-        if (_spin > 0 && _policy.IsWorthTrying())
+        int taken = _taken;
+        _taken = 0;
+        long now = _spin.Longest > 0 ? Stopwatch.GetTimestamp() : 0;
+        if (_spin.Longest > 0 && _spin.MayLook(taken, now) && _policy.IsWorthTrying())
         {
             bool waited = false;
-            long end = Stopwatch.GetTimestamp() + _spin;
+            long end = now + _spin.Longest;
             do
             {
                 if (Look(0, out bool goOn) != 0)

@@ -17,7 +17,7 @@ public sealed class AbiTests
     private const string Namespace = "Overlay.Encap.Linux.Abi";
 
     // Declared by headers newer than those of the oldest distribution that builds us; skipped where absent, wrong nowhere.
-    private static readonly FrozenSet<string> Recent = ["TUN_F_USO4", "TUN_F_USO6", "IFLA_GSO_IPV4_MAX_SIZE"];
+    private static readonly FrozenSet<string> Recent = ["TUN_F_USO4", "TUN_F_USO6", "TUN_F_UDP_TUNNEL_GSO", "TUN_F_UDP_TUNNEL_GSO_CSUM", "IFLA_GSO_IPV4_MAX_SIZE"];
 
     private static readonly Lazy<Dictionary<string, long>> Ours = new(Declared);
     private static readonly Lazy<Dictionary<string, long>?> Theirs = new(() => CProgram.Evaluate(Ours.Value.Keys));

@@ -11,6 +11,7 @@ internal static partial class CProgram
     [
         "stdio.h", "stddef.h", "errno.h", "fcntl.h", "sys/stat.h", "sys/ioctl.h", "sys/socket.h", "sys/uio.h", "netinet/in.h", "netinet/udp.h", "linux/if.h",
         "linux/if_tun.h", "linux/netlink.h", "linux/rtnetlink.h", "linux/if_link.h", "linux/if_addr.h", "linux/ethtool.h", "linux/sockios.h", "sys/timex.h",
+        "linux/netfilter.h", "linux/netfilter/nfnetlink.h", "linux/netfilter/nf_tables.h", "linux/xfrm.h",
     ];
 
     /// <summary>

@@ -44,7 +44,7 @@ public sealed class PacketWaitTests : IDisposable
     private Task<bool> Start(int spin)
     {
         PacketWait wait = new(_device.Descriptor, _signal);
-        wait.Rearm(_signal, TimeSpan.FromMicroseconds(spin));
+        wait.Rearm(_signal, new SpinBudget(TimeSpan.FromMicroseconds(spin)));
         return Task.Factory.StartNew(wait.UntilReadable, TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 }

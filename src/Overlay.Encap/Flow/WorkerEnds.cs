@@ -1,9 +1,0 @@
-using Overlay.Encap.Devices;
-
-namespace Overlay.Encap.Flow;
-
-/// <summary>What one worker moves packets between: a queue of the TUN device and sockets of its own.</summary>
-/// <param name="Tun">The queue.</param>
-/// <param name="Receiver">The receiving socket.</param>
-/// <param name="Sender">The sending sockets.</param>
-public sealed record WorkerEnds(ITunQueue Tun, IUnderlayReceiver Receiver, IUnderlaySender Sender);
