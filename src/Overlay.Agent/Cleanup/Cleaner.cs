@@ -45,7 +45,8 @@ internal sealed class Cleaner(CleanupRequest request, VerbConsole console, TimeP
             await RemoveFromKernelAsync(networks, isLost, [.. new[] { env.Subnet, state?.Subnet }.OfType<IPNetwork>().Distinct()]).ConfigureAwait(false);
             if (env is { Network: not null } or { Subnet: not null }) await RemoveFileAsync(request.SubnetFile).ConfigureAwait(false);
             else if (env.Problem is not null) await SkipAsync($"{request.SubnetFile} is left, it is no subnet file: {env.Problem}").ConfigureAwait(false);
-            if (request.DockerOptsFile is { } options) await RemoveFileAsync(options).ConfigureAwait(false);
+            string? options = request.DockerOptsFile ?? state?.DockerOptionsFile;
+            if (options?.StartsWith("/dev/", StringComparison.Ordinal) == false) await RemoveFileAsync(options).ConfigureAwait(false);
             if (request.WithState) await RemoveStateAsync().ConfigureAwait(false);
         }
         if (_done == 0 && _failed == 0) await console.Out.WriteLineAsync("nothing of overlay-agent is left here").ConfigureAwait(false);

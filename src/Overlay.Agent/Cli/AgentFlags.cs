@@ -32,7 +32,7 @@ internal static class AgentFlags
     public static readonly Flag IpMasq = new("ip-masq", FlagKind.Boolean, "false", "", "masquerade what crosses the border of the overlay, and write FLANNEL_IPMASQ=true");
     public static readonly Flag IpMasqFullyRandomDisable = new("ip-masq-fully-random-disable", FlagKind.Boolean, "false", "", "masquerade without --random-fully");
     public static readonly Flag IptablesForwardRules = new("iptables-forward-rules", FlagKind.Boolean, "true", "", "accept overlay traffic in FORWARD");
-    public static readonly Flag IptablesResync = new("iptables-resync", FlagKind.Integer, "5", "SECONDS", "how often the firewall rules are checked and put back, 1 to 86400");
+    public static readonly Flag IptablesResync = new("iptables-resync", FlagKind.Integer, "5", "SECONDS", "within which flushed firewall rules are put back, 1 to 86400");
     public static readonly Flag IpBlackholeRoute = new("ip-blackhole-route", FlagKind.Boolean, "false", "", "keep a blackhole route for this node's own subnet, behind the bridge's own route");
 
     public static readonly Flag HealthzIp = new("healthz-ip", FlagKind.Text, "0.0.0.0", "IP", "address of /healthz and /readyz");

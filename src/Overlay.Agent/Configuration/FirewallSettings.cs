@@ -12,7 +12,7 @@ public sealed record FirewallSettings
     /// <summary>Accept overlay traffic in FORWARD (<c>--iptables-forward-rules</c>). Defaults to true.</summary>
     public bool ForwardRules { get; init; } = true;
 
-    /// <summary>Time between checks of the rules, whole seconds (<c>--iptables-resync</c>). Defaults to 5 s.</summary>
+    /// <summary>Time within which rules that somebody flushes are back, whole seconds: they are looked at a little more often (<c>--iptables-resync</c>). Defaults to 5 s.</summary>
     public TimeSpan Resync { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Keep a blackhole route for the own subnet (<c>--ip-blackhole-route</c>). Defaults to false.</summary>

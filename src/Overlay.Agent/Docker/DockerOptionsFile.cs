@@ -14,16 +14,20 @@ internal static class DockerOptionsFile
     /// <param name="path">Absolute path.</param>
     /// <param name="env">What subnet.env says.</param>
     /// <param name="problem">Why it failed, for the log; the old file is whole and the caller tries again.</param>
-    public static bool TryWrite(string path, SubnetEnv env, [NotNullWhen(false)] out string? problem)
+    public static bool TryWrite(string path, SubnetEnv env, [NotNullWhen(false)] out string? problem) => TryWrite(path, Content(env), out problem);
+
+    /// <summary>What is written for a subnet.</summary>
+    public static byte[] Content(SubnetEnv env)
     {
         Dictionary<string, string> variables = DotEnv.Parse(Encoding.ASCII.GetString(env.ToBytes()));
-        return TryWrite(path, DockerOptions.File(DockerOptions.From(variables, withMasquerade: true), singly: true, DockerOptions.DefaultKey), out problem);
+        return Encoding.UTF8.GetBytes(DockerOptions.File(DockerOptions.From(variables, withMasquerade: true), singly: true, DockerOptions.DefaultKey));
     }
 
     /// <summary>Writes any content: the file replaced, mode 0644; a device such as /dev/stdout written to.</summary>
-    public static bool TryWrite(string path, string content, [NotNullWhen(false)] out string? problem)
+    public static bool TryWrite(string path, string content, [NotNullWhen(false)] out string? problem) => TryWrite(path, Encoding.UTF8.GetBytes(content), out problem);
+
+    private static bool TryWrite(string path, byte[] bytes, [NotNullWhen(false)] out string? problem)
     {
-        byte[] bytes = Encoding.UTF8.GetBytes(content);
         if (!path.StartsWith("/dev/", StringComparison.Ordinal)) return AtomicFile.TryReplace(path, bytes, FileBits, FolderBits, out problem);
         try
         {

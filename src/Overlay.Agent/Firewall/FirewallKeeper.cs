@@ -16,6 +16,7 @@ internal sealed class FirewallKeeper
 {
     private static readonly TimeSpan RetryLimit = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan RepeatEvery = TimeSpan.FromMinutes(1);
+    private const double ShareBetweenLooks = 0.8, LeastShare = 0.1;   // of the interval: from begin to begin, from end to begin
     private const int MostVainTries = 5;
 
     private readonly FirewallTools _tools;
@@ -24,6 +25,7 @@ internal sealed class FirewallKeeper
     private readonly ILogger _log;
     private readonly TaskCompletionSource<bool> _inPlace = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Channel<IPNetwork> _moves = Channel.CreateBounded<IPNetwork>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
+    private readonly HashSet<string> _followed = [];
 
     private OverlayRules _rules;
     private string? _vainScript;
@@ -66,6 +68,7 @@ internal sealed class FirewallKeeper
         Task<bool> moved = _moves.Reader.WaitToReadAsync(stop).AsTask();
         while (true)
         {
+            long began = _time.GetTimestamp();
             bool hasMoved = _moves.Reader.TryRead(out IPNetwork subnet);
             if (hasMoved)
             {
@@ -76,10 +79,17 @@ internal sealed class FirewallKeeper
             else _inPlace.TrySetResult(false);
             // Where no rules are wanted, those of earlier runs go once, and that is all.
             if (!IsWanted && _failure is null && _inPlace.Task.IsCompleted) await Task.Delay(Timeout.InfiniteTimeSpan, _time, stop).ConfigureAwait(false);
-            TimeSpan pause = _failure is null || _settings.Resync < RetryLimit ? _settings.Resync : RetryLimit;
-            await Task.WhenAny(moved, Task.Delay(pause, _time, stop)).ConfigureAwait(false);
+            await Task.WhenAny(moved, Task.Delay(Pause(_time.GetElapsedTime(began)), _time, stop)).ConfigureAwait(false);
             stop.ThrowIfCancellationRequested();
         }
+    }
+
+    // What is flushed right after a look has to be back within the interval: the next look begins before its end, however long this one took.
+    private TimeSpan Pause(TimeSpan spent)
+    {
+        TimeSpan interval = _failure is null || _settings.Resync < RetryLimit ? _settings.Resync : RetryLimit;
+        TimeSpan left = (interval * ShareBetweenLooks) - spent, least = interval * LeastShare;
+        return left > least ? left : least;
     }
 
     private bool IsWanted => _settings.Masquerade || _settings.ForwardRules;
@@ -138,6 +148,8 @@ internal sealed class FirewallKeeper
         string changes = string.Join("; ", plan.Changes);
         if (!_inPlace.Task.IsCompleted) _log.FirewallInPlace(firewall.Name, changes);
         else if (hasMoved) _log.FirewallMoved(firewall.Name, changes);
+        // What Docker asks for when it starts is put back like the rest from the second time on.
+        else if (plan.Follows && _followed.Add(changes)) _log.FirewallFollows(firewall.Name, changes);
         else SayRepaired(firewall, changes);
     }
 

@@ -41,4 +41,7 @@ internal static partial class FirewallLog
 
     [LoggerMessage(3311, LogLevel.Information, "firewall rules follow the node to its new subnet ({Firewall}): {Changes}")]
     public static partial void FirewallMoved(this ILogger logger, string firewall, string changes);
+
+    [LoggerMessage(3313, LogLevel.Information, "firewall rules follow what others have added ({Firewall}): {Changes}")]
+    public static partial void FirewallFollows(this ILogger logger, string firewall, string changes);
 }

@@ -9,7 +9,7 @@ namespace Overlay.Agent.Healing;
 
 /// <summary>
 /// What somebody else has set on this host and the overlay suffers from: routes and rules that lead its packets elsewhere, kernel switches that
-/// drop them. None of it is ours to change, so each is named once, with the command that shows or mends it (FAULTS K4).
+/// drop them. None of it is ours to change, so each stands in STATUS, and once in the log, with the command that shows or mends it (FAULTS K4).
 /// </summary>
 /// <remarks>Used by one caller at a time.</remarks>
 internal sealed class HostFindings(TimeProvider time, ILogger log)
@@ -24,13 +24,18 @@ internal sealed class HostFindings(TimeProvider time, ILogger log)
     private readonly Dictionary<string, long> _lastSeen = [];
     private bool _wasForwarding;
 
+    /// <summary>What the last look has found, for STATUS; null for nothing.</summary>
+    public string? Trouble { get; private set; }
+
     /// <summary>Takes a look; says what is new.</summary>
     /// <param name="netlink">Asked for the routes.</param>
     /// <param name="settings">The overlay.</param>
     /// <param name="node">This node and its peers.</param>
     public void Look(RouteNetlink netlink, OverlaySettings settings, ForwardingTable node)
     {
-        foreach (string finding in Ways(netlink, settings, node).Concat(Switches(settings.Device)))
+        string[] findings = [.. Ways(netlink, settings, node), .. Switches(settings.Device)];
+        Trouble = findings.Length == 0 ? null : string.Join("; ", findings);
+        foreach (string finding in findings)
         {
             bool isNew = !_lastSeen.TryGetValue(finding, out long seen) || time.GetElapsedTime(seen) > SayAgainAfter;
             _lastSeen[finding] = time.GetTimestamp();

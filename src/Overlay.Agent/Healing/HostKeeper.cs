@@ -114,7 +114,7 @@ internal sealed class HostKeeper(
             _blind = e.Message;
         }
         if (events.Overruns > _overruns) log.EventsOverrun(_overruns = events.Overruns);
-        tell(string.Join("; ", new[] { _underlay.Trouble, _repairs.Trouble, _blind }.OfType<string>()) is { Length: > 0 } trouble ? trouble : null);
+        tell(string.Join("; ", new[] { _underlay.Trouble, _repairs.Trouble, _findings.Trouble, _blind }.OfType<string>()) is { Length: > 0 } trouble ? trouble : null);
         TimeSpan?[] wishes = [Every, _repairs.NextTry, _underlay.NextLook, _report.Take(_underlay.Trouble, _underlay.Current), _blind is null ? null : TimeSpan.FromSeconds(1)];
         return wishes.OfType<TimeSpan>().Min();
     }

@@ -16,8 +16,11 @@ internal sealed class Repairs(TimeProvider time, ILogger log)
     /// <summary>Mends of one thing that are done without delay after a time of calm.</summary>
     public const int AtOnce = 10;   // of one cause may follow several flaws of several things
 
-    /// <summary>Time between two mends of one thing that is broken again each time: as long as a thing may stay broken after a fight.</summary>
-    public static readonly TimeSpan Pace = TimeSpan.FromSeconds(5);
+    /// <summary>
+    /// Time between two mends of one thing that is broken again each time: as long as a thing may stay broken in a fight, well within the second
+    /// that is promised.
+    /// </summary>
+    public static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(500);
 
     private static readonly TimeSpan LeastPause = TimeSpan.FromMilliseconds(200);   // before what has failed is tried again
     private static readonly TimeSpan LineEvery = TimeSpan.FromMinutes(1);

@@ -78,13 +78,14 @@ internal sealed record Drain(EtcdSettings Etcd, string StateDirectory, IReadOnly
 
     private int Forget(StateFile file, AgentState state, IReadOnlyList<IPNetwork> released, VerbConsole console)
     {
-        bool forgotten = file.TrySave(state with { Network = null, Subnet = null }, out string? problem);
+        // The network stays: cleanup tells by it whose the rules are.
+        bool forgotten = file.TrySave(state with { Subnet = null }, out string? problem);
         if (!forgotten) console.Complain($"the state in {StateDirectory} still names the subnet: {problem}");
 
         IPNetwork? inFile = SubnetEnvFile.ReadPrevious(Files[0]).Subnet;
         if (inFile is { } subnet && (released.Contains(subnet) || subnet == state.Subnet))
         {
-            foreach (string path in Files) forgotten &= Remove(path, console);
+            foreach (string path in Files.Append(state.DockerOptionsFile).OfType<string>().Distinct()) forgotten &= Remove(path, console);
         }
         console.Error.WriteLine("overlay-agent cleanup removes device, routes and firewall rules; Docker keeps its bridge until it is restarted with other options");
         return forgotten ? 0 : 1;

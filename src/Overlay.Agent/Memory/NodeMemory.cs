@@ -54,6 +54,7 @@ internal sealed class NodeMemory
         _inSubnetFile = env.Subnet;
 
         _state = loaded.State ?? Restored() ?? AgentState.CreateNew();
+        _state = _state with { DockerOptionsFile = options.DockerOptionsFile ?? _state.DockerOptionsFile };
         IPNetwork?[] hints = [env.Subnet, _state.Subnet];
         IPNetwork?[] networks = [env.Network, _state.Network];
         PreviousNetworks = [.. networks.OfType<IPNetwork>().Distinct()];

@@ -37,7 +37,7 @@ namespace Overlay.Agent.Services;
 internal sealed class AgentService(
     AgentOptions options, IHostApplicationLifetime lifetime, AgentExit exit, SdNotify notify, TimeProvider time, ILoggerFactory loggers) : BackgroundService
 {
-    private const PosixSignal UserSignal1 = (PosixSignal)10;   // SIGUSR1 on x86 and arm; PosixSignal takes raw numbers too
+    private const PosixSignal UserSignal1 = (PosixSignal)10, UserSignal2 = (PosixSignal)12;   // on x86 and arm; PosixSignal takes raw numbers too
 
     private readonly ILogger _log = loggers.CreateLogger("Overlay.Agent");
     private readonly AgentStatus _status = new(notify, time);
@@ -46,9 +46,10 @@ internal sealed class AgentService(
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        // The default of both would end the process.
+        // The default of each would end the process. SIGPIPE the runtime ignores; SIGTERM, SIGINT and SIGQUIT end it in order, by the host.
         using PosixSignalRegistration hangUp = Ignore(PosixSignal.SIGHUP, _log.NothingToReload);
         using PosixSignalRegistration report = Ignore(UserSignal1, () => Volatile.Read(ref _reporter)?.SayAll());
+        using PosixSignalRegistration nothing = Ignore(UserSignal2, () => { });
         using CancellationTokenRegistration stopping = stoppingToken.Register(() => notify.Stopping("stopping; lease, state and subnet file are kept"));
         try
         {
@@ -115,7 +116,7 @@ internal sealed class AgentService(
         LeaseKeeper keeper = new(
             store, acquirer, config, lease, timing, time, loggers.CreateLogger<LeaseKeeper>(), remaining: first.IsEarlier ? memory.EarlierLeaseLeft : null);
         SubnetHook hook = new(options.OnSubnetChange, options.SubnetFile, memory.Announced, memory.RememberAnnounced, SubnetHook.DefaultLimit, time, _log);
-        OverlayRules rules = new(config.Network, lease.Subnet, config.Backend.Port) { Former = memory.PreviousNetworks };
+        OverlayRules rules = new(config.Network, lease.Subnet, config.Backend.Port) { Device = settings.Device, Former = memory.PreviousNetworks };
         FirewallKeeper firewall = new(tools, options.Firewall, rules, time, _log);
         NodeFollower follower = new(options, settings, lease.Subnet, start.Stale, memory, hook, forwarder, device, firewall, _status, time, _log) { LeaseTrouble = first.Trouble };
 

@@ -2,7 +2,6 @@ using System.Net;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Overlay.Agent.Configuration;
-using Overlay.Agent.Docker;
 using Overlay.Agent.Files;
 using Overlay.Agent.Firewall;
 using Overlay.Agent.Forwarding;
@@ -25,6 +24,8 @@ namespace Overlay.Agent.Services;
 internal sealed class NodeFollower
 {
     private static readonly TimeSpan FileRetry = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan FileLook = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan PutBackSaidEvery = TimeSpan.FromMinutes(1);
 
     private readonly AgentOptions _options;
     private readonly OverlaySettings _settings;
@@ -96,28 +97,49 @@ internal sealed class NodeFollower
         }.OfType<string>());
     }
 
-    /// <summary>Writes subnet.env for each subnet this node has; where that fails, again and again until it succeeds (FAULTS J2).</summary>
+    /// <summary>
+    /// Writes subnet.env for each subnet this node has; where that fails, again and again until it succeeds (FAULTS J2). What somebody deletes or
+    /// changes is put back.
+    /// </summary>
     public async Task WriteSubnetFileAsync(CancellationToken stop)
     {
+        NodeFiles files = new(_options.SubnetFile, _options.DockerOptionsFile);
+        Task<bool> change = _changes.Reader.WaitToReadAsync(stop).AsTask();
+        long? putBackSaid = null;
         while (true)
         {
-            await _changes.Reader.ReadAsync(stop).ConfigureAwait(false);
+            await Task.WhenAny(change, Task.Delay(FileLook, _time, stop)).ConfigureAwait(false);
+            stop.ThrowIfCancellationRequested();
+            bool hasChanged = _changes.Reader.TryRead(out _);
+            if (hasChanged) change = _changes.Reader.WaitToReadAsync(stop).AsTask();
             SubnetEnv env = new(_settings.Network, IPNetwork.Parse(_subnet), _device.Settings.Mtu.Bytes, _options.Firewall.Masquerade);
-            string failing = _options.SubnetFile;
-            bool written = SubnetEnvFile.TryWrite(failing, env, out string? problem);
-            if (written && _options.DockerOptionsFile is { } dockerFile) written = DockerOptionsFile.TryWrite(failing = dockerFile, env, out problem);
-            if (written)
+            string? astray = hasChanged ? null : files.Astray(env);
+            if (!hasChanged && astray is null) continue;
+            if (!files.TryWrite(env, out string? failing, out string? problem))
+            {
+                if (_fileTrouble is null) _log.SubnetFileFailed(failing, problem);
+                _fileTrouble = $"{failing} cannot be written: {problem}";
+                Report();
+                await Task.Delay(FileRetry, _time, stop).ConfigureAwait(false);
+                _changes.Writer.TryWrite(true);
+                continue;
+            }
+            if (_fileTrouble is not null)
             {
                 _fileTrouble = null;
+                Report();
+            }
+            if (hasChanged)
+            {
                 _log.SubnetFileWritten(_options.SubnetFile, env.Subnet, env.Network, env.Mtu, env.Masquerade ? "true" : "false");   // as in the file
                 _firstFileWritten.TrySetResult(true);
                 _hook.Announce(env.Subnet);
-                continue;
             }
-            if (_fileTrouble is null) _log.SubnetFileFailed(failing, problem!);
-            _fileTrouble = $"{failing} cannot be written: {problem}";
-            await Task.Delay(FileRetry, _time, stop).ConfigureAwait(false);
-            _changes.Writer.TryWrite(true);
+            else if (putBackSaid is null || _time.GetElapsedTime(putBackSaid.Value) >= PutBackSaidEvery)
+            {
+                _log.FilePutBack(astray!);
+                putBackSaid = _time.GetTimestamp();
+            }
         }
     }
 

@@ -24,6 +24,9 @@ public sealed record AgentState(string NodeId, MacAddress VtepMac)
     /// <summary>The subnet that the hook of <c>--on-subnet-change</c> was last run for; null where it never was.</summary>
     public IPNetwork? Announced { get; init; }
 
+    /// <summary>The file that was last written for Docker, absolute path; null where none was.</summary>
+    public string? DockerOptionsFile { get; init; }
+
     /// <summary>A new node: random identity and MAC, no subnet yet.</summary>
     public static AgentState CreateNew() => new(RandomNumberGenerator.GetHexString(32, lowercase: true), MacAddress.NewLocal());
 

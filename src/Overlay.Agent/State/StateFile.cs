@@ -44,7 +44,8 @@ public sealed class StateFile
     public bool TrySave(AgentState state, [NotNullWhen(false)] out string? problem)
     {
         StateBody body = new(
-            state.NodeId, state.VtepMac.ToString(), state.Network?.ToString(), state.Subnet?.ToString(), state.EtcdLeaseId, state.LeaseExpires, state.Announced?.ToString());
+            state.NodeId, state.VtepMac.ToString(), state.Network?.ToString(), state.Subnet?.ToString(), state.EtcdLeaseId, state.LeaseExpires, state.Announced?.ToString(),
+            state.DockerOptionsFile);
         return _file.TryWrite(JsonSerializer.SerializeToUtf8Bytes(body, StateJson.Default.StateBody), out problem);
     }
 
@@ -58,6 +59,7 @@ public sealed class StateFile
             EtcdLeaseId = body.EtcdLease,
             LeaseExpires = body.LeaseExpires,
             Announced = Network(body.Announced),
+            DockerOptionsFile = body.DockerOptionsFile is ['/', ..] ? body.DockerOptionsFile : null,
         };
     }
 

@@ -17,7 +17,8 @@ internal sealed partial class StateJson : JsonSerializerContext;
 internal sealed record StateEnvelope(int Version, string? Checksum, JsonElement State);
 
 /// <summary>state.json in version 1, in text form; see <see cref="AgentState"/> for the meaning.</summary>
-internal sealed record StateBody(string? NodeId, string? VtepMac, string? Network, string? Subnet, long? EtcdLease, DateTimeOffset? LeaseExpires, string? Announced);
+internal sealed record StateBody(
+    string? NodeId, string? VtepMac, string? Network, string? Subnet, long? EtcdLease, DateTimeOffset? LeaseExpires, string? Announced, string? DockerOptionsFile);
 
 /// <summary>cache.json in version 1; see <see cref="EtcdCache"/> for the meaning. Config and values are the texts that stood in etcd.</summary>
 internal sealed record CacheBody(

@@ -32,6 +32,9 @@ internal static partial class AgentLog
     [LoggerMessage(3021, LogLevel.Error, "{Path} cannot be written, not ready until it is: {Problem}")]
     public static partial void SubnetFileFailed(this ILogger logger, string path, string problem);
 
+    [LoggerMessage(3023, LogLevel.Warning, "{Path} was deleted or changed by somebody and is put back")]
+    public static partial void FilePutBack(this ILogger logger, string path);
+
     [LoggerMessage(3022, LogLevel.Warning, "{Path} of an earlier run is ignored: {Problem}")]
     public static partial void PreviousFileIgnored(this ILogger logger, string path, string problem);
 

@@ -85,8 +85,12 @@ public sealed unsafe class TunDevice : IDisposable
         // Without it the kernel would join us to a persistent TUN of that name that nobody holds at the moment, with its owner's settings.
         if (isFirst) request.ifr_flags |= TunAbi.IFF_TUN_EXCL;
         int result = Syscall.Ioctl(descriptor, TunAbi.TUNSETIFF, ref request);
-        LinuxException.Check(result, $"create TUN device {name}", Syscall.ErrorOf(result) == Errno.EBUSY
-            ? $"another process or a left-over persistent device holds {name}: remove it (ip link delete {name}) or choose --device" : null);
+        LinuxException.Check(result, $"create TUN device {name}", Syscall.ErrorOf(result) switch
+        {
+            Errno.EBUSY => $"another process or a left-over persistent device holds {name}: remove it (ip link delete {name}) or choose --device",
+            Errno.ENOTTY => "/dev/net/tun is there, but it is not the TUN device: remove it, and make it anew (mknod /dev/net/tun c 10 200)",
+            _ => null,
+        });
         int headerSize = VirtioNetHeader.Size;
         LinuxException.Check(Syscall.Ioctl(descriptor, TunAbi.TUNSETVNETHDRSZ, ref headerSize), $"set the header size of {name}");
     }

@@ -74,13 +74,13 @@ public class FirewallCheckTests
         """;
 
     [Fact]
-    public void What_docker_28_drops_before_routing_is_named_with_the_switch_that_ends_it()
+    public void What_docker_28_drops_before_routing_is_named_with_the_accept_that_ends_it()
     {
         Finding finding = Assert.Single(Judge(Docker28), f => f.Check == Checks.Forward);
 
         Assert.Equal(Verdict.Fail, finding.Verdict);
         Assert.Contains("flannel.1 to docker0 is dropped by -A PREROUTING -d 10.1.15.3/32 ! -i docker0 -j DROP: Docker 28", finding.Found, StringComparison.Ordinal);
-        Assert.Contains("Environment=DOCKER_INSECURE_NO_IPTABLES_RAW=1", finding.Mend, StringComparison.Ordinal);
+        Assert.Contains("iptables -t raw -I PREROUTING -d 10.1.0.0/16 -i flannel.1 -j ACCEPT", finding.Mend, StringComparison.Ordinal);
         Assert.DoesNotContain("-I FORWARD", finding.Mend, StringComparison.Ordinal);
     }
 

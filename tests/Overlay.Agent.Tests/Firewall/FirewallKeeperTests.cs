@@ -76,6 +76,37 @@ public sealed class FirewallKeeperTests : IAsyncDisposable
         Assert.Equal(["firewall rules are in place (fake): a rule", "firewall rules cannot be kept, trying again every 5 s: the lock is held", "firewall rules can be kept again"], _log.Lines);
     }
 
+    // The worst case: flushed right after a look, by tools that take their time.
+    [Fact]
+    public async Task K5_R15_by_default_what_is_flushed_is_back_within_5_s()
+    {
+        TimeSpan took = TimeSpan.FromMilliseconds(400);
+        FirewallKeeper keeper = new(new FirewallTools(_firewall, null), new FirewallSettings { ForwardRules = true }, Some.Rules, _time, _log);
+        _firewall.Takes = () => _time.Advance(took);
+        Task turned = _time.NextTurnAsync();
+        _running = keeper.RunAsync(_stop.Token);
+        await turned;
+        await _time.TurnAsync(TimeSpan.FromSeconds(5));   // and a look has just been taken
+        _firewall.Stands = false;
+
+        await _time.TurnAsync(TimeSpan.FromSeconds(5) - 3 * took);
+
+        Assert.True(_firewall.Stands);
+    }
+
+    [Fact]
+    public async Task What_Docker_asks_for_when_it_starts_is_news_and_only_its_loss_is_a_warning()
+    {
+        await StartAsync();
+        for (int i = 0; i < 3; i++)
+        {
+            (_firewall.Stands, _firewall.Follows) = (false, true);
+            await _time.TurnAsync();
+        }
+
+        Assert.Equal(["firewall rules follow what others have added (fake): a rule", "firewall rules were missing or changed and are put back (fake): a rule"], _log.Lines.Skip(1));
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
@@ -103,10 +134,12 @@ public sealed class FirewallKeeperTests : IAsyncDisposable
             return _waits.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
         }
 
-        public Task TurnAsync()
+        public Task TurnAsync() => TurnAsync(Turn);
+
+        public Task TurnAsync(TimeSpan passed)
         {
             Task turned = NextTurnAsync();
-            Advance(Turn);
+            Advance(passed);
             return turned;
         }
 
@@ -130,12 +163,21 @@ public sealed class FirewallKeeperTests : IAsyncDisposable
 
         public int Writes { get; private set; }
 
-        public Task<FirewallFinding> LookAsync(OverlayRules rules, CancellationToken stop) => Fails
-            ? throw new FirewallException("the lock is held", passes: true)
-            : Task.FromResult(new FirewallFinding(Stands ? null : new RulePlan("script", ["a rule"]), null));
+        public bool Follows { get; set; }
+
+        public Action Takes { get; set; } = () => { };
+
+        public Task<FirewallFinding> LookAsync(OverlayRules rules, CancellationToken stop)
+        {
+            Takes();
+            return Fails
+                ? throw new FirewallException("the lock is held", passes: true)
+                : Task.FromResult(new FirewallFinding(Stands ? null : new RulePlan("script", ["a rule"]) { Follows = Follows }, null));
+        }
 
         public Task ApplyAsync(RulePlan plan, CancellationToken stop)
         {
+            Takes();
             Writes++;
             Stands = Stays;
             return Task.CompletedTask;

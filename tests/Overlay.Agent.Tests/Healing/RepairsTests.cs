@@ -21,7 +21,7 @@ public sealed class RepairsTests
         for (int i = 0; i < 100; i++) Round(() => _mended++);
         Assert.Equal(Repairs.AtOnce, _mended);
         Assert.Equal(Repairs.Pace, _repairs.NextTry);
-        Assert.Contains("another program undoes each mend, the next is in 5 s", _repairs.Trouble, StringComparison.Ordinal);
+        Assert.Contains("another program undoes each mend, the next is in 1 s", _repairs.Trouble, StringComparison.Ordinal);
 
         for (TimeSpan passed = TimeSpan.Zero; passed < TimeSpan.FromHours(1); passed += TimeSpan.FromMilliseconds(100))
         {
@@ -32,7 +32,26 @@ public sealed class RepairsTests
         // The first, then one a minute, and none is left out of the count.
         Assert.Equal(61, _log.Lines.Count);
         Assert.Equal("overlay device mended: it was broken", _log.Lines[0]);
-        Assert.StartsWith("overlay device mended 21 times since this was last said: it was broken; another program undoes it", _log.Lines[1], StringComparison.Ordinal);
+        Assert.StartsWith("overlay device mended 129 times since this was last said: it was broken; another program undoes it", _log.Lines[1], StringComparison.Ordinal);
+    }
+
+    // As one measures it: the route is deleted twenty times, as soon as it is back and half a second has passed, or without any patience.
+    [Theory]
+    [InlineData(500)]
+    [InlineData(50)]
+    public void R15_however_often_a_thing_is_broken_each_repair_comes_within_a_second(int pauseMilliseconds)
+    {
+        for (int i = 0; i < 60; i++)
+        {
+            TimeSpan waited = TimeSpan.Zero;
+            for (int before = _mended; _mended == before; waited += _repairs.NextTry ?? TimeSpan.Zero)
+            {
+                _time.Advance(_repairs.NextTry ?? TimeSpan.Zero);
+                Round(() => _mended++);
+            }
+            Assert.InRange(waited, TimeSpan.Zero, TimeSpan.FromSeconds(0.9));
+            _time.Advance(TimeSpan.FromMilliseconds(pauseMilliseconds));
+        }
     }
 
     // R15: a fight that is over, or a break in the middle of one that has slowed down, costs no more than one pace.

@@ -29,7 +29,7 @@ public sealed class DrainTests(EtcdOfTests etcd) : IClassFixture<EtcdOfTests>, I
         Assert.Contains("overlay-agent cleanup", run.Error);
         Assert.Equal("subnets/10.1.6.0-24", Assert.Single((await network.Store.ReadAsync(StorePaths.Subnets, TestContext.Current.CancellationToken)).Records).Path);
         Assert.Null(await network.Store.LifeAsync(id, TestContext.Current.CancellationToken));
-        Assert.Equal(_state with { Network = null, Subnet = null }, new StateFile(_folder.Path).Load().State);
+        Assert.Equal(_state with { Subnet = null }, new StateFile(_folder.Path).Load().State);
         Assert.False(File.Exists(_folder.File("subnet.env")));
         Assert.False(File.Exists(_folder.File("docker.env")));
     }

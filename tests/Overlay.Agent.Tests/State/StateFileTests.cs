@@ -41,6 +41,7 @@ public sealed class StateFileTests : IDisposable
             EtcdLeaseId = long.MaxValue,
             LeaseExpires = new DateTimeOffset(2026, 3, 4, 5, 6, 7, 89, TimeSpan.Zero),
             Announced = IPNetwork.Parse("10.1.14.0/24"),
+            DockerOptionsFile = "/run/flannel/docker_opts.env",
         };
         Assert.True(NewFile().TrySave(leased, out problem), problem);
         Assert.Equal(new LoadedState(leased, null), NewFile().Load());

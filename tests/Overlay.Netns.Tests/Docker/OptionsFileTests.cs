@@ -1,5 +1,6 @@
 using Overlay.Netns.Tests.Lifecycle;
 using Overlay.Netns.Tests.Nodes;
+using Overlay.Netns.Tests.Support;
 
 namespace Overlay.Netns.Tests.Docker;
 
@@ -23,5 +24,22 @@ public sealed class OptionsFileTests : LifecycleTest
         await supervisor.HeardAsync("READY=1");
         Assert.Contains($"DOCKER_OPTS=\" --bip={Node.File.Gateway}/24 --ip-masq=true --mtu=1450\"", File.ReadLines(options));
         await agent.ReadyAsync();
+    }
+
+    [Fact]
+    public async Task What_somebody_deletes_or_changes_is_put_back()
+    {
+        CancellationToken cancel = TestContext.Current.CancellationToken;
+        Node.Announce("was deleted or changed by somebody and is put back");
+        string options = Path.Combine(Node.Folder, "opts.env");
+        AgentProcess agent = await Node.StartReadyAsync($"--docker-opts-file={options}");
+        (string Path, string Content)[] files = [(Node.SubnetFilePath, await File.ReadAllTextAsync(Node.SubnetFilePath, cancel)), (options, await File.ReadAllTextAsync(options, cancel))];
+
+        File.Delete(Node.SubnetFilePath);
+        await File.AppendAllTextAsync(options, "DOCKER_OPTS=\n", cancel);
+
+        foreach ((string path, string content) in files)
+            await Eventually.TrueAsync(() => File.Exists(path) && File.ReadAllText(path) == content, $"{path} is put back", () => agent.LogText);
+        Assert.Equal(1, agent.Count("is put back"));
     }
 }

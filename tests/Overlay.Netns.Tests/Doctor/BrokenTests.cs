@@ -109,6 +109,7 @@ public sealed class BrokenTests(DoctorFixture fixture) : IClassFixture<DoctorFix
     {
         await fixture.StartAsync();
         string path = fixture.Left.SubnetFilePath, good = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
+        fixture.Left.Agent.Signal(Tmds.Linux.LibC.SIGSTOP);   // it would put the file back
         try
         {
             await File.WriteAllTextAsync(path, good.Replace("MTU=1450", "MTU=1500", StringComparison.Ordinal), TestContext.Current.CancellationToken);
@@ -120,6 +121,7 @@ public sealed class BrokenTests(DoctorFixture fixture) : IClassFixture<DoctorFix
         finally
         {
             await File.WriteAllTextAsync(path, good, TestContext.Current.CancellationToken);
+            fixture.Left.Agent.Signal(Tmds.Linux.LibC.SIGCONT);
         }
     }
 

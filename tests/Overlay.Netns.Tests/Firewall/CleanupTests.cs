@@ -12,7 +12,7 @@ public sealed class CleanupTests : LifecycleTest
     {
         Assert.SkipUnless(Privilege.IsInstalled("iptables") && Privilege.IsInstalled("nft"), "not installed: iptables or nft");
         Node.Host.Namespace.Must("sh", "-ec", """
-            iptables -P FORWARD DROP
+            iptables -P FORWARD DROP; iptables -N DOCKER-USER; iptables -t raw -A PREROUTING -d 10.1.0.0/16 -i eth7 -j DROP
             iptables -N OPERATOR; iptables -A OPERATOR -s 10.1.9.0/24 -j DROP; iptables -A FORWARD -j OPERATOR
             iptables -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
             nft add table ip operator; nft add chain ip operator forward '{ type filter hook forward priority 5; }'
@@ -22,7 +22,8 @@ public sealed class CleanupTests : LifecycleTest
         Node.Announce("10.1.99.0/24");
         string saved = Rules.Saved(Node.Host), tables = Node.Host.Namespace.Must("nft", "list", "table", "ip", "operator");
         string links = Node.Host.Namespace.Must("ip", "-o", "link"), routes = Node.Host.Namespace.Must("ip", "route");
-        AgentProcess agent = await Node.StartReadyAsync("--ip-masq", "--iptables-forward-rules", "--ip-blackhole-route");
+        string options = Path.Combine(Node.Folder, "docker_opts.env");   // cleanup is not told of it: the agent's unit has a variable for it, the operator's shell has not
+        AgentProcess agent = await Node.StartReadyAsync("--ip-masq", "--iptables-forward-rules", "--ip-blackhole-route", $"--docker-opts-file={options}");
         Assert.NotEqual(saved, Rules.Saved(Node.Host));
 
         (int exitCode, string output) = Cleanup();
@@ -50,6 +51,8 @@ public sealed class CleanupTests : LifecycleTest
         Assert.Equal(links, Node.Host.Namespace.Must("ip", "-o", "link"));
         Assert.Equal(routes, Node.Host.Namespace.Must("ip", "route"));
         Assert.False(File.Exists(Node.SubnetFilePath));
+        Assert.Contains($"file {options} removed", output, StringComparison.Ordinal);
+        Assert.False(File.Exists(options));
         Assert.True(File.Exists(Path.Combine(Node.StatePath, "state.json")));
         Assert.Equal((0, "nothing of overlay-agent is left here\n"), Cleanup());
 
@@ -86,6 +89,25 @@ public sealed class CleanupTests : LifecycleTest
         }
         Assert.Equal((0, "nothing of overlay-agent is left here\n"), Node.Host.Namespace.Run(AgentProcess.Binary, ["cleanup", .. files]));
         Assert.Equal((saved, routes), (Rules.Saved(Node.Host), Node.Host.Namespace.Must("ip", "route")));
+    }
+
+    // As the package's page has it for a node that does not come back.
+    [Fact]
+    public async Task Cleanup_after_a_release_of_the_lease_still_knows_whose_rules_they_are()
+    {
+        Assert.SkipUnless(Privilege.IsInstalled("iptables"), "not installed: iptables");
+        string options = Path.Combine(Node.Folder, "docker_opts.env");
+        AgentProcess agent = await Node.StartReadyAsync("--ip-masq", "--iptables-forward-rules", $"--docker-opts-file={options}");
+        Assert.Equal(0, await agent.StopAsync());
+
+        (int exitCode, string output) = Node.Host.Namespace.Run(
+            AgentProcess.Binary, "leases", "release", "--yes", $"--subnet-file={Node.SubnetFilePath}", $"--state-dir={Node.StatePath}", $"--etcd-endpoints={Etcd.Endpoint}");
+        Assert.True(exitCode == 0, output);
+        Assert.False(File.Exists(options));
+        (exitCode, output) = Cleanup();
+
+        Assert.True(exitCode == 0, output);
+        Assert.Empty(Rules.Ours(Node.Host));
     }
 
     [Fact]

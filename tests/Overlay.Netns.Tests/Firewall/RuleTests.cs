@@ -172,10 +172,10 @@ public sealed class RuleTests : LifecycleTest
     public async Task A_rule_or_policy_that_ours_cannot_overcome_is_named_once()
     {
         RequireTools();
-        Node.Announce("does not come as far as our accepts", "no rule of nftables can accept");
+        Node.Announce("before they come as far as our accepts", "no rule of nftables can accept");
         Node.Host.Namespace.Must("iptables", "-A", "FORWARD", "-j", "REJECT");
         AgentProcess agent = await Node.StartReadyAsync(On);
-        await agent.LoggedAsync("\"-A FORWARD -j REJECT --reject-with icmp-port-unreachable\" stands before the jump");
+        await agent.LoggedAsync("by -A FORWARD -j REJECT --reject-with icmp-port-unreachable; iptables -I FORWARD -j FLANNEL-FWD puts an accept first");
         Node.Host.Namespace.Must("iptables", "-I", "FORWARD", "-j", "FLANNEL-FWD");   // what the message says
         await agent.LoggedAsync("nothing stands before our accepts any more");
         Assert.Equal(1, agent.Count("WARN  firewall: "));

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Overlay.Netns.Tests.Network;
 using Overlay.Netns.Tests.Support;
 using Overlay.Netns.Tests.Traffic;
 
@@ -40,6 +41,32 @@ public sealed class TrafficTests
         Assert.Equal($"{topology.LeftPod.Address}", await Witness.AskAsync(topology.LeftPod.Namespace, far.EndPoint));
         Assert.Equal($"{topology.Left.File.AddressOf(0)}", await Witness.AskAsync(topology.Left.Host.Namespace, far.EndPoint));
     }
+
+    // Docker is started after the agent, as at every boot, and drops in front of FORWARD's end. Nobody but containers is let in by ours.
+    [Fact]
+    public async Task K5_containers_reach_each_other_in_front_of_what_Docker_28_drops_and_nobody_else_does()
+    {
+        await using FirewallTopology topology = await FirewallTopology.StartAsync("--iptables-forward-rules", "--iptables-resync=1");
+        Assert.SkipUnless(topology.Left.Host.Namespace.Run("iptables-save", "-t", "raw").ExitCode == 0, "this kernel has no table raw");
+        topology.Outside.Namespace.Ip($"route add {topology.Right.File.Subnet} via {topology.Right.Host.Address}");
+        Assert.True(Pings(topology.Outside.Namespace, topology));
+        Docker28.Start(topology.Left.Host, topology.LeftPod.Address);
+        Docker28.Start(topology.Right.Host, topology.RightPod.Address);
+
+        await Eventually.TrueAsync(() => Pings(topology.LeftPod.Namespace, topology), "the agents accept in front of Docker", () => Rules.Saved(topology.Right.Host));
+        await TcpTransfer.RunAsync(topology.LeftPod, topology.RightPod, 1 << 20, 1 << 16);
+        await TcpTransfer.RunAsync(topology.RightPod, topology.LeftPod, 1 << 20, 1 << 16);
+        Assert.False(Pings(topology.Outside.Namespace, topology));
+
+        // Started anew, it makes its rules anew, and this time somebody has flushed all.
+        topology.Right.Announce("are put back");
+        Docker28.Restart(topology.Right.Host, topology.RightPod.Address);
+        await Eventually.TrueAsync(() => Pings(topology.LeftPod.Namespace, topology), "the agent accepts in front of it again", () => Rules.Saved(topology.Right.Host));
+        Assert.Equal(2, Rules.Saved(topology.Right.Host).Split('\n').Count(line => line.Contains("--comment overlay-agent", StringComparison.Ordinal)));
+        Assert.False(Pings(topology.Outside.Namespace, topology));
+    }
+
+    private static bool Pings(NetworkNamespace from, FirewallTopology topology) => Ping.Once(from, topology.RightPod.Address, 100, mayFragment: false).Answered;
 
     // With the node's address its datagrams would pass the peers' filter: a container could forge frames of any other.
     [Fact]

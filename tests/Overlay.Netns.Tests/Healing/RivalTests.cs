@@ -22,8 +22,8 @@ public sealed class RivalTests(HealingFixture overlay) : IClassFixture<HealingFi
         }
         TimeSpan fought = Stopwatch.GetElapsedTime(start);
 
-        // Ours before the fight, ten times at once, then every 5 s.
-        Assert.InRange(fights, 2, 11 + (int)(fought.TotalSeconds / 5) + 1);
+        // Ours before the fight, ten times at once, then twice a second.
+        Assert.InRange(fights, 2, 11 + (int)(fought.TotalSeconds * 2) + 1);
         await Eventually.TrueAsync(() => overlay.Shape() == shape, "the route is there again", () => overlay.Node.Agent.LogText);
         Assert.Equal(1, overlay.Node.Agent.Count("overlay device mended"));   // the next such line is a minute away
     }

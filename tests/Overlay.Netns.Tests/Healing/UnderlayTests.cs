@@ -17,6 +17,21 @@ public sealed class UnderlayTests : LifecycleTest
     private Pod _far = null!;
 
     [Fact]
+    public async Task K4_what_only_the_operator_can_mend_stands_in_STATUS_as_long_as_it_lasts()
+    {
+        Node.Announce("forwarding is off on flannel.1");
+        using Supervisor supervisor = new(Underlay.Folder);
+        await Node.StartWith(supervisor.Environment).ReadyAsync();
+
+        Node.Host.Namespace.SetSysctl("ipv4/ip_forward", "0");
+        Node.Host.Namespace.Ip("link set lo mtu 60000");   // a hint: not every kernel tells of the switch
+        await supervisor.HeardAsync("MTU 1450; forwarding is off on flannel.1");
+        Node.Host.Namespace.SetSysctl("ipv4/ip_forward", "1");
+        Node.Host.Namespace.Ip("link set lo mtu 65536");
+        await Eventually.TrueAsync(() => supervisor.Messages[^1].EndsWith("MTU 1450", StringComparison.Ordinal), "STATUS is as before", () => string.Join('\n', supervisor.Messages));
+    }
+
+    [Fact]
     public async Task K1_a_link_that_flaps_ten_times_a_second_is_sat_out()
     {
         await StartBothAsync();

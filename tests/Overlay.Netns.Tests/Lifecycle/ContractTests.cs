@@ -77,6 +77,34 @@ public sealed partial class ContractTests : LifecycleTest
     }
 
     [Fact]
+    public async Task K11_sigusr2_and_sigpipe_change_nothing_and_sigquit_stops_in_order()
+    {
+        AgentProcess agent = await Node.StartReadyAsync();
+
+        agent.Signal(SIGUSR2);
+        agent.Signal(SIGPIPE);
+        agent.Signal(SIGHUP);
+        await agent.LoggedAsync("SIGHUP");   // so it has had the others, too
+        Assert.False(agent.HasExited);
+        agent.Signal(SIGQUIT);
+
+        Assert.Equal(0, await agent.ExitAsync());
+        Assert.Contains(" INFO  stopped as asked", agent.Log[^1], StringComparison.Ordinal);
+    }
+
+    // The unit's sandbox has /proc/sys read-only.
+    [Fact]
+    public async Task K17_without_a_way_to_switch_IPv6_off_the_device_is_silent_all_the_same()
+    {
+        Node.StartThrough("unshare", "--mount", "sh", "-c", "mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec \"$@\"", "sh");
+        await Node.Agent.ReadyAsync();
+
+        Assert.Equal("0", Node.Host.Namespace.Must("cat", "/proc/sys/net/ipv6/conf/flannel.1/disable_ipv6").Trim());
+        Assert.Contains("addrgenmode none", Node.Host.Namespace.Must("ip", "-d", "link", "show", "flannel.1"), StringComparison.Ordinal);
+        Assert.DoesNotContain("inet6", Node.Host.Namespace.Must("ip", "address", "show", "flannel.1"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task C31_a_restart_keeps_subnet_mac_and_node_id()
     {
         AgentProcess agent = await Node.StartReadyAsync();

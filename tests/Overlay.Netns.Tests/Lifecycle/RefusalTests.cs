@@ -39,6 +39,14 @@ public sealed class RefusalTests : LifecycleTest
     }
 
     [Fact]
+    public async Task K8_a_file_in_place_of_the_tun_device_is_named()
+    {
+        Node.StartThrough("unshare", "--mount", "sh", "-c", "mount -t tmpfs none /dev/net && touch /dev/net/tun && exec \"$@\"", "sh");
+
+        await AssertCannotStartAsync(Node, "it is not the TUN device", "mknod /dev/net/tun c 10 200");
+    }
+
+    [Fact]
     public async Task K18_a_taken_port_is_named_before_anything_is_leased()
     {
         using Socket thief = Node.Host.Namespace.Socket(SocketType.Dgram, ProtocolType.Udp);

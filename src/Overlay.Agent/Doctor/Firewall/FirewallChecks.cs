@@ -1,6 +1,7 @@
 using System.Net;
 using Overlay.Agent.Docker;
 using Overlay.Agent.Doctor.Node;
+using Overlay.Agent.Firewall.Walk;
 using Overlay.Agent.Text;
 
 namespace Overlay.Agent.Doctor.Firewall;
@@ -9,9 +10,6 @@ namespace Overlay.Agent.Doctor.Firewall;
 internal static class FirewallChecks
 {
     private const string FlannelChain = "FLANNEL-POSTRTG";
-
-    private const string LetDockerBe = "mkdir -p /etc/systemd/system/docker.service.d; printf '[Service]\\nEnvironment=DOCKER_INSECURE_NO_IPTABLES_RAW=1\\n' > /etc/systemd/system/docker.service.d/20-overlay-raw.conf; "
-        + "systemctl daemon-reload; systemctl restart docker";
 
     /// <summary>All findings.</summary>
     /// <param name="facts">The rules.</param>
@@ -40,7 +38,8 @@ internal static class FirewallChecks
             {
                 if (FirewallLoss.Find(facts, way, "prerouting", "forward") is not { } loss) continue;
                 string found = $"{way.In} to {way.Out} is dropped by {loss.By}";
-                if (IsDockersOwn(loss, bridge)) return Checks.Forward.Fail($"{found}: Docker 28 and newer lets nobody but {bridge} speak to a container, accepts in FORWARD come too late", LetDockerBe);
+                if (IsDockersOwn(loss, bridge)) return Checks.Forward.Fail($"{found}: Docker 28 and newer lets nobody but {bridge} speak to a container, accepts in FORWARD come too late",
+                    $"iptables -t raw -I PREROUTING -d {network} -i {node.Device} -j ACCEPT # lasting: let the agent do it (--iptables-forward-rules=true)");
                 string mend = loss.Mend(($"-s {network}", $"ip saddr {network}"), ($"-d {network}", $"ip daddr {network}"));
                 return loss.Tool is not null ? Checks.Forward.Fail(found, $"{mend} # lasting: let the agent do it (--iptables-forward-rules=true)")
                     : Checks.Forward.Warn($"{found}; accepts elsewhere do not override it", IsFirewalld(loss) ? $"firewall-cmd --permanent --zone=trusted --add-interface={node.Device}; firewall-cmd --reload" : mend);

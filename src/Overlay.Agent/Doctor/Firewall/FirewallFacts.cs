@@ -1,3 +1,4 @@
+using Overlay.Agent.Firewall.Walk;
 using Overlay.Agent.Reading;
 
 namespace Overlay.Agent.Doctor.Firewall;

@@ -1,3 +1,5 @@
+using Overlay.Agent.Firewall.Walk;
+
 namespace Overlay.Agent.Doctor.Firewall;
 
 /// <summary>Where a packet of the overlay is lost.</summary>

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.RegularExpressions;
+using Overlay.Agent.Firewall.Walk;
 
 namespace Overlay.Agent.Doctor.Firewall;
 

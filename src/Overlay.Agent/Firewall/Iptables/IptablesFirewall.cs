@@ -1,4 +1,5 @@
 using Overlay.Agent.Firewall.Rules;
+using Overlay.Agent.Firewall.Walk;
 
 namespace Overlay.Agent.Firewall.Iptables;
 
@@ -31,17 +32,21 @@ internal sealed class IptablesFirewall : IFirewall
     public async Task<FirewallFinding> LookAsync(OverlayRules rules, CancellationToken stop)
     {
         IptablesReading reading = await ReadAsync(stop).ConfigureAwait(false);
-        string? obstacle = !rules.Forward || reading.ObstacleBefore(IptablesChain.Forward) is not { } rule ? null
-            : $"the rule \"-A FORWARD {rule}\" stands before the jump to {IptablesChain.Forward.Name}, so forwarded traffic of the overlay does not come as far as our accepts; "
-            + $"put the jump in front by hand (iptables -I FORWARD -j {IptablesChain.Forward.Name}), or remove that rule";
-        return new FirewallFinding(IptablesPlanner.Plan(reading, rules), obstacle);
+        // What is still missing is no obstacle.
+        if (IptablesPlanner.Plan(reading, rules) is { } plan) return new FirewallFinding(plan, null);
+        return new FirewallFinding(null, rules.Forward && reading.Loss(rules) is var (table, packet, verdict) ? Obstacle(table, packet, verdict) : null);
     }
+
+    private static string Obstacle(string table, FirewallPacket packet, FirewallVerdict verdict) =>
+        $"packets from {packet.In} to {packet.Out} are dropped in table {table}, before they come as far as our accepts, by {verdict.By}; "
+        + (table == IptablesChain.Forward.Table ? $"iptables -I FORWARD -j {IptablesChain.Forward.Name}" : $"iptables -t {table} -I PREROUTING -i {packet.In} -j ACCEPT")
+        + " puts an accept first, or remove what drops them";
 
     /// <summary>Reads all tables in one run.</summary>
     /// <exception cref="FirewallException">The tool fails.</exception>
     public async Task<IptablesReading> ReadAsync(CancellationToken stop)
     {
-        var (exitCode, output, error) = await HostTool.RunAsync(_save, [], "", IptablesReading.Matters, _time, stop).ConfigureAwait(false);
+        var (exitCode, output, error) = await HostTool.RunAsync(_save, [], "", IptablesReading.Matters(), _time, stop).ConfigureAwait(false);
         return exitCode == 0 ? IptablesReading.Parse(output) : throw Failure(_save, exitCode, error);
     }
 

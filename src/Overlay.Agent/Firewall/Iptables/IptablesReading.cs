@@ -1,70 +1,81 @@
+using System.Net;
 using Overlay.Agent.Firewall.Rules;
+using Overlay.Agent.Firewall.Walk;
 
 namespace Overlay.Agent.Firewall.Iptables;
 
 /// <summary>What <c>iptables-save</c> says of our chains, and of what stands in front of them.</summary>
 internal sealed class IptablesReading
 {
-    private readonly Dictionary<IptablesChain, List<string>> _chains = [];
-    private readonly List<(string Table, string Chain, string Rule)> _rules = [];
-    private string _forwardPolicy = "ACCEPT";
+    private readonly IReadOnlyDictionary<string, FirewallTable> _tables;
 
-    private IptablesReading()
+    private IptablesReading(IReadOnlyDictionary<string, FirewallTable> tables) => _tables = tables;
+
+    /// <summary>
+    /// Which lines matter here, asked for one after the other: all that can lose a packet, and of the nat table, of which a host may have tens of
+    /// thousands, what is about our chain.
+    /// </summary>
+    public static Func<string, bool> Matters()
     {
+        bool isNat = false;
+        return line =>
+        {
+            if (line.StartsWith('*')) isNat = line == "*nat";
+            return !isNat || line.StartsWith('*') || line.Contains("FLANNEL-", StringComparison.Ordinal);
+        };
     }
-
-    /// <summary>Whether a line matters here; a host may have tens of thousands that do not.</summary>
-    public static bool Matters(string line) =>
-        line.StartsWith('*') || line.Contains("FLANNEL-", StringComparison.Ordinal) || line.Contains("FORWARD", StringComparison.Ordinal);
 
     /// <summary>Reads the output, or those of its lines that matter. Lines of an unknown kind are passed over.</summary>
-    public static IptablesReading Parse(string save)
-    {
-        IptablesReading reading = new();
-        string table = "";
-        foreach (string line in save.Split('\n', StringSplitOptions.TrimEntries))
-        {
-            string[] words = line.Split(' ', 3);
-            if (line.StartsWith('*')) table = line[1..];
-            else if (line.StartsWith(':') && words.Length > 1) reading.TakeChain(table, words[0][1..], words[1]);
-            else if (words is ["-A", var chain, var rule]) reading._rules.Add((table, chain, rule));
-        }
-        foreach (IptablesChain chain in reading._chains.Keys) reading._chains[chain].AddRange(reading.RulesOf(chain.Table, chain.Name));
-        return reading;
-    }
+    public static IptablesReading Parse(string save) => new(FirewallTable.Parse(save));
 
-    /// <summary>The rules of a chain of ours, in order; null where there is no such chain.</summary>
-    public IReadOnlyList<string>? Rules(IptablesChain chain) => _chains.GetValueOrDefault(chain);
+    /// <summary>The rules of a chain, in order; null where there is no such chain.</summary>
+    public IReadOnlyList<string>? Rules(string table, string chain) =>
+        _tables.TryGetValue(table, out FirewallTable? found) && found.Chains.TryGetValue(chain, out List<FirewallRule>? rules) ? [.. rules.Select(rule => rule.Text)] : null;
 
     /// <summary>How often the parent jumps to it with the very rule of ours.</summary>
-    public int Jumps(IptablesChain chain) => RulesOf(chain.Table, chain.Parent).Count(rule => IsJump(rule, chain));
+    public int Jumps(IptablesChain chain) => Rules(chain.Table, chain.Parent)?.Count(rule => IsJump(rule, chain)) ?? 0;
 
     /// <summary>Whether a rule of somebody else jumps to it, so that it cannot be deleted.</summary>
-    public bool IsUsedByOthers(IptablesChain chain) => _rules.Any(rule =>
-        rule.Table == chain.Table && Target(rule.Rule) == chain.Name && !(rule.Chain == chain.Parent && IsJump(rule.Rule, chain)));
+    public bool IsUsedByOthers(IptablesChain chain) => _tables.TryGetValue(chain.Table, out FirewallTable? table) && table.Chains.Any(from =>
+        from.Value.Any(rule => rule.Target == chain.Name && !(from.Key == chain.Parent && IsJump(rule.Text, chain))));
 
-    /// <summary>A rule of the parent that lets nothing come as far as the first jump to the chain, whoever made that; null for none.</summary>
-    public string? ObstacleBefore(IptablesChain chain) => RulesOf(chain.Table, chain.Parent)
-        .TakeWhile(rule => Target(rule) != chain.Name)
-        .FirstOrDefault(rule => rule.StartsWith("-j DROP", StringComparison.Ordinal) || rule.StartsWith("-j REJECT", StringComparison.Ordinal));
+    /// <summary>
+    /// Where packets between a container here and one elsewhere are lost on their way through this host, by whose rule or policy ever; null for
+    /// nowhere. Jumps are followed, and a rule with a condition that is not understood here is taken not to be about them.
+    /// </summary>
+    public (string Table, FirewallPacket Packet, FirewallVerdict Verdict)? Loss(OverlayRules rules)
+    {
+        if (rules.Device is not { } device) return null;
+        IPAddress here = ContainerOf(rules), there = PeerOf(rules);
+        FirewallPacket[] ways = [new(there, here, device, Bridge, "tcp"), new(here, there, Bridge, device, "tcp")];
+        foreach (FirewallPacket packet in ways)
+        {
+            foreach ((string Table, string Chain) step in PacketPath.Forwarded)
+            {
+                if (PacketPath.Loss(_tables, packet, step) is { } verdict) return (step.Table, packet, verdict);
+            }
+        }
+        return null;
+    }
 
-    /// <summary>Whether FORWARD drops what no rule accepts.</summary>
-    public bool ForwardDrops => _forwardPolicy == "DROP";
+    private const string Bridge = "docker0";
 
     private static bool IsJump(string rule, IptablesChain chain) => SharedChain.Words(rule) == SharedChain.Words(chain.Jump);
 
-    private static string? Target(string rule)
-    {
-        string[] words = rule.Split(' ');
-        int jump = Array.FindLastIndex(words, word => word is "-j" or "-g");
-        return jump >= 0 && jump + 1 < words.Length ? words[jump + 1] : null;
-    }
+    // One that raw has a rule for, where it has any: Docker makes them container by container.
+    private IPAddress ContainerOf(OverlayRules rules) =>
+        (Rules(IptablesAccept.Raw.Table, IptablesAccept.Raw.Parent) ?? []).Select(IptablesAccept.Destination).OfType<IPAddress>().FirstOrDefault(rules.Subnet.Contains)
+        ?? Second(rules.Subnet.BaseAddress, flip: 0);
 
-    private void TakeChain(string table, string name, string policy)
-    {
-        if (table == "filter" && name == "FORWARD") _forwardPolicy = policy;
-        if (IptablesChain.All.FirstOrDefault(chain => chain.Table == table && chain.Name == name) is { } own) _chains[own] = [];
-    }
+    // In the subnet beside ours.
+    private static IPAddress PeerOf(OverlayRules rules) => Second(rules.Subnet.BaseAddress, rules.Subnet.PrefixLength > rules.Network.PrefixLength ? 1u << (32 - rules.Subnet.PrefixLength) : 0);
 
-    private IEnumerable<string> RulesOf(string table, string chain) => _rules.Where(rule => rule.Table == table && rule.Chain == chain).Select(rule => rule.Rule);
+    // The first address that a container gets; the one before is the bridge's.
+    private static IPAddress Second(IPAddress subnet, uint flip)
+    {
+        byte[] octets = subnet.GetAddressBytes();
+        uint address = System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(octets) ^ flip;
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(octets, address | 2);
+        return new IPAddress(octets);
+    }
 }

@@ -6,14 +6,14 @@ namespace Overlay.Agent.Firewall.Nftables;
 /// <summary>Rules in a table of our own in nftables, through nft.</summary>
 internal sealed class NftFirewall : IFirewall
 {
-    // Others change the policy of FORWARD once, when they start.
-    private static readonly TimeSpan PolicyEvery = TimeSpan.FromMinutes(1);
+    // Docker makes most of its rules when it starts.
+    private static readonly TimeSpan IptablesEvery = TimeSpan.FromMinutes(1);
 
     private readonly string _nft;
     private readonly IptablesFirewall? _iptables;
     private readonly TimeProvider _time;
-    private long? _policyRead;
-    private bool _forwardDrops;
+    private long? _iptablesRead;
+    private string? _obstacle;
 
     private NftFirewall(string nft, IptablesFirewall? iptables, TimeProvider time) => (_nft, _iptables, _time) = (nft, iptables, time);
 
@@ -22,7 +22,7 @@ internal sealed class NftFirewall : IFirewall
 
     /// <summary>Looks for the tool.</summary>
     /// <param name="time">For limits of time.</param>
-    /// <param name="iptables">Asked for the policy of its FORWARD chain, which no rule of nftables can override; null for nobody.</param>
+    /// <param name="iptables">Asked for what its rules drop, which no rule of nftables can accept; null for nobody.</param>
     /// <returns>The firewall, or null where the tool is missing.</returns>
     public static NftFirewall? Find(TimeProvider time, IptablesFirewall? iptables) => HostTool.Find("nft") is { } nft ? new NftFirewall(nft, iptables, time) : null;
 
@@ -33,7 +33,7 @@ internal sealed class NftFirewall : IFirewall
         var (exitCode, output, error) = await HostTool.RunAsync(_nft, list, "", _ => true, _time, stop).ConfigureAwait(false);
         if (exitCode != 0 && !error.Contains("No such file or directory", StringComparison.Ordinal)) throw Failure(exitCode, error);
         NftReading reading = exitCode == 0 ? NftReading.Parse(output) : NftReading.Empty;
-        return new FirewallFinding(NftPlanner.Plan(reading, rules), rules.Forward ? await ObstacleAsync(stop).ConfigureAwait(false) : null);
+        return new FirewallFinding(NftPlanner.Plan(reading, rules), rules.Forward ? await ObstacleAsync(rules, stop).ConfigureAwait(false) : null);
     }
 
     /// <inheritdoc/>
@@ -43,25 +43,26 @@ internal sealed class NftFirewall : IFirewall
         if (exitCode != 0) throw Failure(exitCode, error);
     }
 
-    private async Task<string?> ObstacleAsync(CancellationToken stop)
+    private async Task<string?> ObstacleAsync(OverlayRules rules, CancellationToken stop)
     {
         if (_iptables is null) return null;
-        if (_policyRead is not { } read || _time.GetElapsedTime(read) >= PolicyEvery)
+        if (_iptablesRead is not { } read || _time.GetElapsedTime(read) >= IptablesEvery)
         {
-            _policyRead = _time.GetTimestamp();
+            _iptablesRead = _time.GetTimestamp();
             try
             {
-                _forwardDrops = (await _iptables.ReadAsync(stop).ConfigureAwait(false)).ForwardDrops;
+                IptablesReading reading = await _iptables.ReadAsync(stop).ConfigureAwait(false);
+                _obstacle = reading.Loss(rules) is var (table, packet, verdict)
+                    ? $"iptables drops packets of the overlay from {packet.In} to {packet.Out}, in table {table} by: {verdict.By}; Docker makes it so, and no rule of nftables can accept what it drops: "
+                      + "accept them there yourself (README, Docker's versions), or remove EnableNFTables from the network config"
+                    : null;
             }
             catch (FirewallException)
             {
                 // It is not the tool in use, and what it would have told is a hint only.
             }
         }
-        return _forwardDrops
-            ? "iptables drops in FORWARD by default (Docker makes it so), and no rule of nftables can accept what it drops: "
-              + "accept the overlay there yourself (iptables -P FORWARD ACCEPT), or remove EnableNFTables from the network config"
-            : null;
+        return _obstacle;
     }
 
     private FirewallException Failure(int exitCode, string error) => new($"{_nft} ended with {exitCode}: {Text.Printable.Line(error)}", passes: false);

@@ -20,6 +20,9 @@ internal sealed record OverlayRules(IPNetwork Network, IPNetwork Subnet, ushort 
     /// <summary>Let the overlay's traffic through FORWARD.</summary>
     public bool Forward { get; init; }
 
+    /// <summary>The overlay's device; null where none is, and nothing to be let out of it.</summary>
+    public string? Device { get; init; }
+
     /// <summary>Overlay networks of earlier runs, whose rules are to go.</summary>
     public IReadOnlyList<IPNetwork> Former { get; init; } = [];
 

@@ -24,7 +24,7 @@ internal static class SharedChain
         {
             if (others.Length == 0) return [];
             // What names no network serves the others, too.
-            string[] rest = [.. standing.Where(rule => !Networks(rule).Any(rules.Concerns))];
+            string[] rest = [.. standing.Where(rule => !Names(rule, rules))];
             return rest.Length == standing.Count ? null : rest;
         }
         IEnumerable<string> own = standing.Where(rule => !IsAnothers(rule, rules, mark));
@@ -33,6 +33,9 @@ internal static class SharedChain
 
     /// <summary>The words of a rule, one blank between them: tools of different age quote and space differently.</summary>
     public static string Words(string rule) => string.Join(' ', rule.Replace("\"", "", StringComparison.Ordinal).Split(' ', StringSplitOptions.RemoveEmptyEntries));
+
+    /// <summary>Whether a rule names a network of this overlay.</summary>
+    public static bool Names(string rule, OverlayRules rules) => Networks(rule).Any(rules.Concerns);
 
     private static bool IsAnothers(string rule, OverlayRules rules, string? mark)
     {

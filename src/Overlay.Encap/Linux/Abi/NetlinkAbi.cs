@@ -73,11 +73,15 @@ internal static class NetlinkAbi
     public const ushort IFLA_MASTER = 10;
     public const ushort IFLA_TXQLEN = 13;
     public const ushort IFLA_LINKINFO = 18;
+    public const ushort IFLA_AF_SPEC = 26;
     public const ushort IFLA_EXT_MASK = 29;
     public const ushort IFLA_GSO_MAX_SIZE = 41;
 
     /// <summary>Since Linux 6.3; older kernels skip it.</summary>
     public const ushort IFLA_GSO_IPV4_MAX_SIZE = 63;
+
+    public const ushort IFLA_INET6_ADDR_GEN_MODE = 8;
+    public const byte IN6_ADDR_GEN_MODE_NONE = 1;
 
     public const ushort IFLA_INFO_KIND = 1;
     public const ushort IFLA_INFO_DATA = 2;

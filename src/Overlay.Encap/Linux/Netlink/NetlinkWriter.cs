@@ -28,6 +28,15 @@ internal ref struct NetlinkWriter
         Append(new nlmsghdr { nlmsg_type = type, nlmsg_flags = (ushort)(flags | NetlinkAbi.NLM_F_REQUEST | ack) });
     }
 
+    private NetlinkWriter(Span<byte> buffer) => _buffer = buffer;
+
+    /// <summary>Begins what an attribute is to hold: attributes, without a header.</summary>
+    /// <param name="buffer">Room for all of it; borrowed until <see cref="Content"/> has been copied.</param>
+    public static NetlinkWriter Nested(Span<byte> buffer) => new(buffer);
+
+    /// <summary>What was appended to one of <see cref="Nested"/>.</summary>
+    public readonly ReadOnlySpan<byte> Content => _buffer[.._length];
+
     /// <summary>The message so far, its length field filled in.</summary>
     public readonly Span<byte> Message
     {

@@ -128,6 +128,22 @@ public sealed class RouteNetlink : IDisposable
         _socket.Change(request.Message, $"set up interface {index} (mtu {mtu}, txqueuelen {txQueueLength}, gso_max_size {gsoMaxSize})");
     }
 
+    /// <summary>Lets the kernel make no IPv6 address for an interface by itself, so that it says nothing there; those that it has stay.</summary>
+    /// <exception cref="LinuxException">Also where the kernel or the interface has no IPv6.</exception>
+    public void MakeNoIPv6Address(int index)
+    {
+        // An attribute in an attribute in an attribute; each begins with its length and type.
+        Span<byte> mode = stackalloc byte[RequestSize], family = stackalloc byte[RequestSize];
+        NetlinkWriter inner = NetlinkWriter.Nested(mode);
+        inner.Attribute(NetlinkAbi.IFLA_INET6_ADDR_GEN_MODE, [NetlinkAbi.IN6_ADDR_GEN_MODE_NONE]);
+        NetlinkWriter middle = NetlinkWriter.Nested(family);
+        middle.Attribute((ushort)Tmds.Linux.LibC.AF_INET6, inner.Content);
+        NetlinkWriter request = new(stackalloc byte[RequestSize], NetlinkAbi.RTM_SETLINK, 0);
+        request.Append(new ifinfomsg { ifi_index = index });
+        request.Attribute(NetlinkAbi.IFLA_AF_SPEC, middle.Content);
+        _socket.Change(request.Message, $"keep IPv6 addresses from interface {index}");
+    }
+
     /// <summary>Gives an interface an address of scope universe; others it has stay.</summary>
     public void ReplaceAddress(int linkIndex, IPAddress address, int prefixLength) =>
         _socket.Change(

@@ -20,9 +20,10 @@ internal static class CleanupVerb
     {
         Details = """
             For a node that leaves the overlay, or goes back to flannel. The agent has to be stopped before;
-            etcd is not needed. Give the same --subnet-file, --state-dir and --device as to the agent.
-            Removes the rules of both flavours, iptables and nftables, the TUN device, our routes, and
-            subnet.env; what others made stays. Prints a line for each thing removed; doing it again does
+            etcd is not needed. Give the same --subnet-file, --state-dir and --device as to the agent;
+            --docker-opts-file is remembered in the state folder, and needed only where that is lost.
+            Removes the rules of both flavours, iptables and nftables, the TUN device, our routes,
+            subnet.env and Docker's options file; what others made stays. Prints a line for each thing removed; doing it again does
             nothing. The node's identity stays unless --state is given, and its key in etcd until the lease
             ends: overlay-agent leases release, before this, frees it at once. Docker keeps docker0 as it is.
 

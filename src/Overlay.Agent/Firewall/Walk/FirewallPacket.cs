@@ -1,6 +1,6 @@
 using System.Net;
 
-namespace Overlay.Agent.Doctor.Firewall;
+namespace Overlay.Agent.Firewall.Walk;
 
 /// <summary>The first packet of a connection, for asking rules about it.</summary>
 /// <param name="Source">Source address.</param>

@@ -1,4 +1,4 @@
-namespace Overlay.Agent.Doctor.Firewall;
+namespace Overlay.Agent.Firewall.Walk;
 
 /// <summary>What a table does with a packet.</summary>
 /// <param name="Target">ACCEPT, DROP, REJECT, MASQUERADE, ...</param>

@@ -1,6 +1,6 @@
 using System.Net;
 
-namespace Overlay.Agent.Doctor.Firewall;
+namespace Overlay.Agent.Firewall.Walk;
 
 /// <summary>One rule of an iptables chain, as far as it is understood here.</summary>
 /// <param name="Text">The rule as iptables-save writes it.</param>

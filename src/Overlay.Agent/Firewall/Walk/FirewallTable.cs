@@ -1,4 +1,4 @@
-namespace Overlay.Agent.Doctor.Firewall;
+namespace Overlay.Agent.Firewall.Walk;
 
 /// <summary>One table of iptables or nftables, and the way of a packet through it. What a rule here does not understand counts as not matching.</summary>
 /// <param name="Policies">Policies of the built-in chains.</param>
