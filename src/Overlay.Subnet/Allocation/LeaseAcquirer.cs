@@ -8,7 +8,8 @@ namespace Overlay.Subnet.Allocation;
 
 /// <summary>
 /// Gets this node a subnet: the one that already stands under its PublicIP, else a previous one, else any free one of the whole pool. Every
-/// write is a compare-and-swap, so nodes that race end with different subnets. Waits for ever for etcd and for a free subnet, until cancelled.
+/// write is a compare-and-swap, so nodes that race end with different subnets, and is followed by one more look, by which of two nodes with one
+/// PublicIP the later one refuses. Waits for ever for etcd and for a free subnet, until cancelled.
 /// One acquisition at a time.
 /// </summary>
 public sealed class LeaseAcquirer
@@ -21,6 +22,7 @@ public sealed class LeaseAcquirer
     private readonly ILogger _log;
     private readonly Random _random;
     private readonly ReasonThrottle _throttle;
+    private Backoff _rounds;   // between two looks at what is free
     private long _etcdLeaseId; // granted for the acquisition under way; 0 for none yet
 
     /// <summary>Creates an acquirer.</summary>
@@ -37,10 +39,14 @@ public sealed class LeaseAcquirer
         _log = log;
         _random = random ?? Random.Shared;
         _throttle = new ReasonThrottle(time);
+        _rounds = new Backoff(time, random: _random);
     }
 
     /// <summary>What an acquisition waits for, in words; null when none waits.</summary>
     public string? WaitingFor { get; private set; }
+
+    /// <summary>The etcd lease that was granted last; 0 for none yet. A write that was given up may still put a key under it.</summary>
+    internal long LastGranted { get; private set; }
 
     /// <summary>Acquires a subnet.</summary>
     /// <param name="config">The network.</param>
@@ -52,17 +58,19 @@ public sealed class LeaseAcquirer
         NetworkConfig config, LeaseAttributes wanted, IReadOnlyList<IPNetwork> previous, CancellationToken cancellationToken)
     {
         _etcdLeaseId = 0;
-        var backoff = new Backoff(_time, random: _random);
+        _rounds = new Backoff(_time, random: _random);
         while (true)
         {
-            StoreSnapshot snapshot = await RetryAsync(() => _store.ReadAsync(StorePaths.Subnets, cancellationToken), cancellationToken).ConfigureAwait(false);
+            StoreSnapshot snapshot = await ReadAllAsync(cancellationToken).ConfigureAwait(false);
             List<Standing> ours = FindOurs(snapshot, wanted);
             OwnLease? taken = Choose(ours, config, previous) is { Lease: not null } standing
                 ? await TakeOverAsync(standing, wanted, cancellationToken).ConfigureAwait(false)
                 : await CreateAsync(config, wanted, previous, snapshot, ours, cancellationToken).ConfigureAwait(false);
+            if (taken?.ModRevision > snapshot.Revision)
+                taken = await ConfirmAsync(taken, isNew: ours.TrueForAll(standing => standing.Lease.Key != taken.Key), cancellationToken).ConfigureAwait(false);
             if (taken is null)
             {
-                await backoff.DelayAsync(cancellationToken).ConfigureAwait(false); // the store has changed meanwhile: look again
+                await _rounds.DelayAsync(cancellationToken).ConfigureAwait(false); // the store has changed meanwhile: look again
                 continue;
             }
             foreach (Standing surplus in ours.Where(standing => standing.Lease.Key != taken.Key && !standing.Lease.IsReservation))
@@ -78,11 +86,12 @@ public sealed class LeaseAcquirer
         {
             if (!Lease.TryRead(record, out Lease? lease, out _) || !lease.Attributes.PublicIP.Equals(wanted.PublicIP))
                 continue;
-            if (OwnKey.IsOtherNode(lease.Attributes, wanted))
-                throw new DuplicatePublicIpException(wanted, lease);
-            ours.Add(new Standing(lease, record));
+            if (!OwnKey.IsOtherNode(lease.Attributes, wanted))
+                ours.Add(new Standing(lease, record));
         }
-        return ours;
+        // Of two nodes with one address the first stays, after a restart, too.
+        long claimed = ours.Where(standing => standing.Lease.Attributes.NodeId is not null).Select(standing => standing.Lease.ModRevision).DefaultIfEmpty(long.MaxValue).Min();
+        return RivalClaims.Namesake(snapshot, wanted, claimed) is Lease namesake ? throw new DuplicatePublicIpException(wanted, namesake) : ours;
     }
 
     private static Standing Choose(List<Standing> ours, NetworkConfig config, IReadOnlyList<IPNetwork> previous)
@@ -92,6 +101,30 @@ public sealed class LeaseAcquirer
         return ours.Where(standing => config.Fits(standing.Lease.Subnet)).OrderByDescending(standing => standing.Lease.IsReservation)
             .ThenBy(standing => Rank(standing.Lease)).ThenBy(standing => standing.Lease.CreateRevision).FirstOrDefault();
     }
+
+    // Two that begin at the same moment see nothing of each other until both have written.
+    private async Task<OwnLease?> ConfirmAsync(OwnLease taken, bool isNew, CancellationToken cancellationToken)
+    {
+        StoreSnapshot all = await ReadAllAsync(cancellationToken).ConfigureAwait(false);
+        if (RivalClaims.Own(all, taken) is not StoreRecord own)
+            return taken;
+        Lease? namesake = RivalClaims.Namesake(all, taken.Attributes, own.ModRevision);
+        Lease? overlapping = isNew ? RivalClaims.Overlapping(all, taken.Subnet, taken.Attributes, own.CreateRevision) : null;
+        if (namesake is null && overlapping is null)
+            return taken;
+        if (isNew)
+        {
+            await RetryAsync(() => _store.DeleteAsync(own.Path, own, cancellationToken), cancellationToken).ConfigureAwait(false);
+            _etcdLeaseId = 0; // a write in doubt may bring the key back: it must not live on with another's lease
+        }
+        if (namesake is not null)
+            throw new DuplicatePublicIpException(taken.Attributes, namesake);
+        _log.RaceLost(taken.Key);
+        return null;
+    }
+
+    private Task<StoreSnapshot> ReadAllAsync(CancellationToken cancellationToken) =>
+        RetryAsync(() => _store.ReadAsync(StorePaths.Subnets, cancellationToken), cancellationToken);
 
     private async Task<OwnLease?> TakeOverAsync(Standing standing, LeaseAttributes wanted, CancellationToken cancellationToken)
     {
@@ -147,7 +180,7 @@ public sealed class LeaseAcquirer
         while (true)
         {
             if (!isReservation && _etcdLeaseId == 0)
-                (_etcdLeaseId, _) = await RetryAsync(() => _store.GrantAsync(_timing.Ttl, cancellationToken), cancellationToken).ConfigureAwait(false);
+                await GrantAsync(cancellationToken).ConfigureAwait(false);
             long etcdLeaseId = isReservation ? 0 : _etcdLeaseId;
             int tries = 0;
             try
@@ -170,6 +203,12 @@ public sealed class LeaseAcquirer
                 _etcdLeaseId = 0; // ran out while etcd was away, and with it anything an earlier try wrote
             }
         }
+    }
+
+    private async Task GrantAsync(CancellationToken cancellationToken)
+    {
+        (_etcdLeaseId, _) = await RetryAsync(() => _store.GrantAsync(_timing.Ttl, cancellationToken), cancellationToken).ConfigureAwait(false);
+        LastGranted = _etcdLeaseId;
     }
 
     private async Task<T> RetryAsync<T>(Func<Task<T>> call, CancellationToken cancellationToken)
@@ -205,7 +244,10 @@ public sealed class LeaseAcquirer
             await foreach (StoreChanges changes in _store.WatchAsync(StorePaths.Subnets, revision + 1, either.Token).ConfigureAwait(false))
             {
                 if (changes.Records.Any(record => record.IsDeleted))
+                {
+                    _rounds.Reset(); // whoever waited long is as quick as the others
                     return;
+                }
             }
         }
         catch (OperationCanceledException)
