@@ -15,6 +15,7 @@ namespace Overlay.Subnet.Allocation;
 public sealed class LeaseAcquirer
 {
     private static readonly TimeSpan ExhaustedRetry = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan StaleLook = TimeSpan.FromSeconds(1); // what was free so long ago is asked again
 
     private readonly ILeaseStore _store;
     private readonly LeaseTiming _timing;
@@ -62,54 +63,33 @@ public sealed class LeaseAcquirer
         while (true)
         {
             StoreSnapshot snapshot = await ReadAllAsync(cancellationToken).ConfigureAwait(false);
-            List<Standing> ours = FindOurs(snapshot, wanted);
-            OwnLease? taken = Choose(ours, config, previous) is { Lease: not null } standing
+            List<StandingLease> ours = StandingLease.FindOurs(snapshot, wanted);
+            OwnLease? taken = StandingLease.Choose(ours, snapshot, config, wanted, previous) is { } standing
                 ? await TakeOverAsync(standing, wanted, cancellationToken).ConfigureAwait(false)
                 : await CreateAsync(config, wanted, previous, snapshot, ours, cancellationToken).ConfigureAwait(false);
-            if (taken?.ModRevision > snapshot.Revision)
-                taken = await ConfirmAsync(taken, isNew: ours.TrueForAll(standing => standing.Lease.Key != taken.Key), cancellationToken).ConfigureAwait(false);
+            Lease? before = ours.Find(standing => standing.Lease.Key == taken?.Key)?.Lease;
+            if (taken is not null && taken.ModRevision != before?.ModRevision)
+                taken = await ConfirmAsync(taken, wanted, isNew: before is null, cancellationToken).ConfigureAwait(false);
             if (taken is null)
             {
                 await _rounds.DelayAsync(cancellationToken).ConfigureAwait(false); // the store has changed meanwhile: look again
+                config = await NewestAsync(config, cancellationToken).ConfigureAwait(false);
                 continue;
             }
-            foreach (Standing surplus in ours.Where(standing => standing.Lease.Key != taken.Key && !standing.Lease.IsReservation))
+            foreach (StandingLease surplus in ours.Where(standing => standing.Lease.Key != taken.Key && !standing.Lease.IsReservation))
                 await DeleteSurplusAsync(surplus, cancellationToken).ConfigureAwait(false);
             return taken;
         }
     }
 
-    private static List<Standing> FindOurs(StoreSnapshot snapshot, LeaseAttributes wanted)
-    {
-        var ours = new List<Standing>();
-        foreach (StoreRecord record in snapshot.Records)
-        {
-            if (!Lease.TryRead(record, out Lease? lease, out _) || !lease.Attributes.PublicIP.Equals(wanted.PublicIP))
-                continue;
-            if (!OwnKey.IsOtherNode(lease.Attributes, wanted))
-                ours.Add(new Standing(lease, record));
-        }
-        // Of two nodes with one address the first stays, after a restart, too.
-        long claimed = ours.Where(standing => standing.Lease.Attributes.NodeId is not null).Select(standing => standing.Lease.ModRevision).DefaultIfEmpty(long.MaxValue).Min();
-        return RivalClaims.Namesake(snapshot, wanted, claimed) is Lease namesake ? throw new DuplicatePublicIpException(wanted, namesake) : ours;
-    }
-
-    private static Standing Choose(List<Standing> ours, NetworkConfig config, IReadOnlyList<IPNetwork> previous)
-    {
-        List<IPNetwork> hints = [.. previous];
-        int Rank(Lease lease) => hints.IndexOf(lease.Subnet) is int index and >= 0 ? index : int.MaxValue;
-        return ours.Where(standing => config.Fits(standing.Lease.Subnet)).OrderByDescending(standing => standing.Lease.IsReservation)
-            .ThenBy(standing => Rank(standing.Lease)).ThenBy(standing => standing.Lease.CreateRevision).FirstOrDefault();
-    }
-
     // Two that begin at the same moment see nothing of each other until both have written.
-    private async Task<OwnLease?> ConfirmAsync(OwnLease taken, bool isNew, CancellationToken cancellationToken)
+    private async Task<OwnLease?> ConfirmAsync(OwnLease taken, LeaseAttributes wanted, bool isNew, CancellationToken cancellationToken)
     {
         StoreSnapshot all = await ReadAllAsync(cancellationToken).ConfigureAwait(false);
         if (RivalClaims.Own(all, taken) is not StoreRecord own)
             return taken;
-        Lease? namesake = RivalClaims.Namesake(all, taken.Attributes, own.ModRevision);
-        Lease? overlapping = isNew ? RivalClaims.Overlapping(all, taken.Subnet, taken.Attributes, own.CreateRevision) : null;
+        Lease? namesake = RivalClaims.Namesake(all, wanted, own.ModRevision);
+        Lease? overlapping = isNew ? RivalClaims.Overlapping(all, taken.Key, wanted, own.CreateRevision) : null;
         if (namesake is null && overlapping is null)
             return taken;
         if (isNew)
@@ -118,15 +98,22 @@ public sealed class LeaseAcquirer
             _etcdLeaseId = 0; // a write in doubt may bring the key back: it must not live on with another's lease
         }
         if (namesake is not null)
-            throw new DuplicatePublicIpException(taken.Attributes, namesake);
+            throw new DuplicatePublicIpException(wanted, namesake);
         _log.RaceLost(taken.Key);
         return null;
+    }
+
+    // Room is made by a config with more subnets, too. Another network is a matter for the next start.
+    private async Task<NetworkConfig> NewestAsync(NetworkConfig config, CancellationToken cancellationToken)
+    {
+        StoreSnapshot snapshot = await RetryAsync(() => _store.ReadAsync(StorePaths.Config, cancellationToken), cancellationToken).ConfigureAwait(false);
+        return NetworkConfig.TryRead(snapshot) is { } newest && newest.Network == config.Network ? newest : config;
     }
 
     private Task<StoreSnapshot> ReadAllAsync(CancellationToken cancellationToken) =>
         RetryAsync(() => _store.ReadAsync(StorePaths.Subnets, cancellationToken), cancellationToken);
 
-    private async Task<OwnLease?> TakeOverAsync(Standing standing, LeaseAttributes wanted, CancellationToken cancellationToken)
+    private async Task<OwnLease?> TakeOverAsync(StandingLease standing, LeaseAttributes wanted, CancellationToken cancellationToken)
     {
         // After a restart key and etcd lease are usually still good: then nothing is written and no peer is disturbed.
         (Lease lease, StoreRecord record) = standing;
@@ -142,7 +129,7 @@ public sealed class LeaseAcquirer
         RetryAsync(() => _store.KeepAliveAsync(standing.EtcdLeaseId, cancellationToken), cancellationToken);
 
     private async Task<OwnLease?> CreateAsync(
-        NetworkConfig config, LeaseAttributes wanted, IReadOnlyList<IPNetwork> previous, StoreSnapshot snapshot, List<Standing> ours,
+        NetworkConfig config, LeaseAttributes wanted, IReadOnlyList<IPNetwork> previous, StoreSnapshot snapshot, List<StandingLease> ours,
         CancellationToken cancellationToken)
     {
         var ourKeys = ours.Select(standing => standing.Lease.Key).ToHashSet();
@@ -155,6 +142,7 @@ public sealed class LeaseAcquirer
         }
         var pool = new SubnetPool(config, used);
         bool lostRace = false;
+        long looked = _time.GetTimestamp();
         foreach (IPNetwork subnet in previous.Where(subnet => config.Fits(subnet) && pool.IsFree(subnet)).Concat(pool.Free(_random)))
         {
             SubnetKey key = SubnetKey.For(subnet);
@@ -166,6 +154,8 @@ public sealed class LeaseAcquirer
             }
             lostRace = true;
             _log.RaceLost(key);
+            if (_time.GetElapsedTime(looked) > StaleLook)
+                break;
         }
         if (!lostRace)
             await WaitForRoomAsync(config, used.Count, pool.Count, snapshot.Revision, cancellationToken).ConfigureAwait(false);
@@ -260,7 +250,7 @@ public sealed class LeaseAcquirer
         }
     }
 
-    private async Task DeleteSurplusAsync(Standing surplus, CancellationToken cancellationToken)
+    private async Task DeleteSurplusAsync(StandingLease surplus, CancellationToken cancellationToken)
     {
         SubnetKey key = surplus.Lease.Key;
         try
@@ -289,7 +279,4 @@ public sealed class LeaseAcquirer
         if (_throttle.ShouldLog(reason))
             _log.AcquireWaits(LogLevel.Warning, reason);
     }
-
-    /// <summary>A lease under our PublicIP, and its key as it was read.</summary>
-    private readonly record struct Standing(Lease Lease, StoreRecord Record);
 }

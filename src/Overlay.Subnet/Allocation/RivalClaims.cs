@@ -1,4 +1,3 @@
-using System.Net;
 using Overlay.Subnet.Model;
 using Overlay.Subnet.Store;
 
@@ -20,13 +19,13 @@ internal static class RivalClaims
     public static Lease? Namesake(StoreSnapshot all, LeaseAttributes ours, long before = long.MaxValue) => Leases(all).FirstOrDefault(lease =>
         lease.Attributes.PublicIP.Equals(ours.PublicIP) && OwnKey.IsOtherNode(lease.Attributes, ours) && lease.ModRevision < before);
 
-    /// <summary>Another node's lease of a subnet that overlaps ours.</summary>
+    /// <summary>Another node's lease, at another key, of a subnet that overlaps ours.</summary>
     /// <param name="all">What stands.</param>
-    /// <param name="subnet">Our subnet.</param>
+    /// <param name="key">Our key.</param>
     /// <param name="ours">Who we are.</param>
     /// <param name="before">The revision at which our key was created; only what was created before counts.</param>
-    public static Lease? Overlapping(StoreSnapshot all, IPNetwork subnet, LeaseAttributes ours, long before = long.MaxValue) => Leases(all).FirstOrDefault(lease =>
-        lease.Subnet.Overlaps(subnet) && OwnKey.IsForeign(lease.Attributes, ours) && lease.CreateRevision < before);
+    public static Lease? Overlapping(StoreSnapshot all, SubnetKey key, LeaseAttributes ours, long before = long.MaxValue) => Leases(all).FirstOrDefault(lease =>
+        lease.Key != key && lease.Subnet.Overlaps(key.Subnet) && OwnKey.IsForeign(lease.Attributes, ours) && lease.CreateRevision < before);
 
     /// <summary>Our key, if it is still as we know it; otherwise there is news of it on the way, which tell more.</summary>
     public static StoreRecord? Own(StoreSnapshot all, OwnLease lease)

@@ -68,7 +68,7 @@ public sealed partial class LeaseKeeper
     private async Task<LeaseAttributes?> FindTakenAsync(CancellationToken cancellationToken)
     {
         StoreSnapshot standing = await store.ReadAsync(StorePaths.Config, cancellationToken).ConfigureAwait(false);
-        if (TryParse(standing) is { } now)
+        if (NetworkConfig.TryRead(standing) is { } now) // otherwise the last good one stays in force, and whoever watches it says so
         {
             if (now.Network == _config.Network)
                 _config = now;
@@ -76,19 +76,7 @@ public sealed partial class LeaseKeeper
                 throw new StoreException(StoreFault.Other, $"its key is gone, and the network config in etcd leases {now.Network} by now; restart this agent");
         }
         StoreSnapshot all = await store.ReadAsync(StorePaths.Subnets, cancellationToken).ConfigureAwait(false);
-        return RivalClaims.Overlapping(all, Lease.Subnet, _wanted.Current)?.Attributes;
-    }
-
-    private static NetworkConfig? TryParse(StoreSnapshot config)
-    {
-        try
-        {
-            return config.Records.Count > 0 ? NetworkConfig.Parse(config.Records[0].Value.Span) : null;
-        }
-        catch (NetworkConfigException)
-        {
-            return null; // the last good one stays in force, and whoever watches it says so
-        }
+        return RivalClaims.Overlapping(all, Lease.Key, Lease.Attributes)?.Attributes;
     }
 
     private StoreRecord Written(byte[] value, long revision) => new(StorePaths.Subnet(Lease.Key), value, Lease.EtcdLeaseId, CreateRevision: 0, revision);
@@ -122,10 +110,10 @@ public sealed partial class LeaseKeeper
         StoreSnapshot all = await store.ReadAsync(StorePaths.Subnets, cancellationToken).ConfigureAwait(false);
         _agenda.Confirmed(again: null);
         if (RivalClaims.Own(all, Lease) is not StoreRecord own) return null;
-        if (!Lease.IsReservation && RivalClaims.Overlapping(all, Lease.Subnet, Lease.Attributes, own.CreateRevision) is { } elder)
+        if (!Lease.IsReservation && RivalClaims.Overlapping(all, Lease.Key, Lease.Attributes, own.CreateRevision) is { } elder)
         {
-            await store.DeleteAsync(own.Path, own, cancellationToken).ConfigureAwait(false);
-            return elder.Attributes;
+            WriteResult deleted = await store.DeleteAsync(own.Path, own, cancellationToken).ConfigureAwait(false);
+            return deleted.Succeeded ? elder.Attributes : Judge(deleted.Current);
         }
         TimeSpan patience = _hasNewAddress ? SwapPatience : 2 * timing.Ttl;
         Lease? namesake = RivalClaims.Namesake(all, Lease.Attributes, own.ModRevision);

@@ -92,7 +92,8 @@ public sealed partial class LeaseKeeper
     {
         _agenda.Repaired();
         _hindrance = null;
-        Stands(_standing!.ModRevision);
+        Lease = Lease with { ModRevision = _standing!.ModRevision };
+        _agenda.ConfirmSoon(); // even if a store that was set back has come to the same revision again
         if (_isRestoringTold) log.LeaseRestored(Lease.Key, Lease.ModRevision);
         Tell(new LeaseHappening.Recreated(Lease));
     }

@@ -10,7 +10,7 @@ public sealed class ContestTests : KeeperTest
     public async Task L5_L8_C26_a_key_overwritten_without_end_is_set_right_now_and_then_and_its_lease_is_renewed_all_the_while()
     {
         using var stop = new CancellationTokenSource();
-        string[] nonsense = ["", "{", "null", "\u202e%s", """{"PublicIP":"192.168.0.2"}""", new string('x', 70_000)];
+        string[] nonsense = ["", "{", "null", "\u202e%s", """{"PublicIP":"192.168.0.2"}""", new string('x', 500)];
         long written = 0;
         Task flood = Task.Run(() =>
         {
@@ -30,14 +30,14 @@ public sealed class ContestTests : KeeperTest
             if (operation == "keepalive") Interlocked.Increment(ref renewals);
             return null;
         };
-        await Eventually.TrueAsync(() => Time.GetUtcNow() - start >= TimeSpan.FromHours(25), "a lease's life and more", Time, TimeSpan.FromMinutes(1));
+        await Eventually.TrueAsync(() => Time.GetUtcNow() - start >= TimeSpan.FromHours(25), "a lease's life and more", Time, TimeSpan.FromMinutes(2));
         await stop.CancelAsync();
         await flood;
         TestContext.Current.TestOutputHelper?.WriteLine($"{written} writes of others, {Store.WriteCount - writes} of ours, {Log.Lines.Count} lines, {renewals} renewals");
         Assert.Equal(0, Count<LeaseHappening.Overdue>());
-        Assert.InRange(renewals, 3, 2000);
-        Assert.InRange(Store.WriteCount - writes, 1, 2000);    // one for each step of the clock, at most
-        Assert.InRange(Log.Count("Warning 2112"), 1, 2000);    // and of many thousand changes no more lines
+        Assert.InRange(renewals, 3, 1000);
+        Assert.InRange(Store.WriteCount - writes, 0, 1000);    // one for each step of the clock, at most; none where the others are always quicker
+        Assert.InRange(Log.Count("Warning 2112"), 1, 1000);    // and of many thousand changes no more lines
         await HappensAsync<LeaseHappening.Renewed>(2);
         await Eventually.TrueAsync(() => Store.GetText(OwnPath) == Some.Json(Some.Node(1, "n1")), "set right", Time);
     }
