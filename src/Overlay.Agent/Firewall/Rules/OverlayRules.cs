@@ -29,5 +29,5 @@ internal sealed record OverlayRules(IPNetwork Network, IPNetwork Subnet, ushort 
         new(networks[0], networks[0], 0) { Former = networks };
 
     /// <summary>Whether a network is part of this overlay, or of one of earlier runs.</summary>
-    public bool Concerns(IPNetwork network) => network.Overlaps(Network) || Former.Any(network.Overlaps);
+    public bool Concerns(IPNetwork network) => network.Overlaps(Network) || Former.Any(former => network.Overlaps(former));
 }
