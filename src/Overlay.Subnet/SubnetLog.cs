@@ -84,6 +84,11 @@ internal static partial class SubnetLog
         + "Does another machine run with a copy of this one's state folder?")]
     public static partial void LeaseAdopted(this ILogger log, SubnetKey subnet, long etcdLeaseId);
 
+    [LoggerMessage(2120, LogLevel.Error,
+        "PublicIP {PublicIP} is in use by another node, too: lease {Other} belongs to node id \"{NodeId}\". While its key stands, this node waits {Seconds} s "
+        + "for it to vanish, and then stops; give one of the two another address, or delete the key if that node is gone")]
+    public static partial void NamesakeFound(this ILogger log, IPAddress publicIP, SubnetKey other, string nodeId, double seconds);
+
     [LoggerMessage(2200, LogLevel.Information, "{Count} leases at revision {Revision}, {Changes} of them news")]
     public static partial void LeasesRead(this ILogger log, int count, long revision, int changes);
 

@@ -15,6 +15,8 @@ public sealed class PlantedBugTests
     [InlineData(PlantedBug.StaleSnapshot, ViolationKind.WrongTable, 200)]
     [InlineData(PlantedBug.DroppedDelete, ViolationKind.WrongTable, 200)]
     [InlineData(PlantedBug.ExpiredStillOurs, ViolationKind.UnbackedClaim, 200)]
+    [InlineData(PlantedBug.OverlookedOverlap, ViolationKind.Overlap, 200)]
+    [InlineData(PlantedBug.NoSecondLook, ViolationKind.NotSettled, 200)]
     public void A_planted_bug_is_found(PlantedBug bug, ViolationKind kind, int seeds)
     {
         var options = new SimulationOptions { Bug = bug };

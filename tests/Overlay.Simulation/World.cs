@@ -16,6 +16,7 @@ public sealed class World
 {
     private readonly Random _seeds;
     private readonly PlantedBug _bug;
+    private readonly List<NetworkConfig> _others;
 
     public World(int seed, SimulationOptions options, bool isTraced)
     {
@@ -33,6 +34,14 @@ public sealed class World
         Timing = new LeaseTiming { Ttl = TimeSpan.FromSeconds(Random.Next(20, 61)), RenewMargin = TimeSpan.FromSeconds(8) };
         ConfigText = $$$"""{"Network":"10.5.0.0/16","SubnetMin":"10.5.1.0","SubnetMax":"10.5.{{{subnets}}}.0","Backend":{"Type":"vxlan"}}""";
         Config = NetworkConfig.Parse(System.Text.Encoding.UTF8.GetBytes(ConfigText));
+        OtherConfigs =
+        [
+            ConfigText.Replace("vxlan\"", "vxlan\",\"MTU\":1400", StringComparison.Ordinal),
+            $$$"""{"Network":"10.5.0.0/16","SubnetLen":23,"SubnetMin":"10.5.0.0","SubnetMax":"10.5.{{{subnets & ~1}}}.0","Backend":{"Type":"vxlan"}}""",
+            $$$"""{"Network":"10.5.0.0/16","SubnetLen":25,"SubnetMin":"10.5.1.0","SubnetMax":"10.5.{{{subnets}}}.128","Backend":{"Type":"vxlan"}}""",
+            ConfigText.Replace("10.5.", "10.6.", StringComparison.Ordinal),
+        ];
+        _others = [.. OtherConfigs.Select(text => NetworkConfig.Parse(System.Text.Encoding.UTF8.GetBytes(text)))];
         Pool = [.. Enumerable.Range(1, subnets).Select(i => IPNetwork.Parse($"10.5.{i}.0/24"))];
         Agents = [.. Enumerable.Range(1, agents).Select(i => new SimAgent(i, new SimLink(Clock, Etcd, NewRandom(), Counts), this))];
         Writes = new WriteRules(this);
@@ -59,10 +68,19 @@ public sealed class World
 
     public NetworkConfig Config { get; }
 
+    /// <summary>What an operator may write in its place: other settings, subnets of twice and of half the size, another network.</summary>
+    public IReadOnlyList<string> OtherConfigs { get; }
+
     /// <summary>Every subnet that can be leased.</summary>
     public IReadOnlyList<IPNetwork> Pool { get; }
 
     public WriteRules Writes { get; }
+
+    /// <summary>Whether a config that may have stood in etcd leases a subnet.</summary>
+    public bool IsLeased(IPNetwork subnet) => Config.Fits(subnet) || _others.Any(config => config.Fits(subnet));
+
+    /// <summary>The mistake that is put into every agent.</summary>
+    public PlantedBug Bug => _bug;
 
     /// <summary>A generator of its own for one part of the world.</summary>
     public Random NewRandom() => new(_seeds.Next());

@@ -55,7 +55,7 @@ internal sealed record Reservation(EtcdSettings Etcd, IPNetwork Subnet, IPAddres
         if (view.Config is not { } config) return view.ConfigProblem;
         if (SubnetFit.Misfit(config, Subnet) is { } misfit) return misfit;
         if (config.Network.Contains(PublicIP)) return $"{PublicIP} is inside of the overlay network {config.Network}";
-        foreach (SurveyedKey key in view.Keys.Where(k => k.Key is not null && Overlaps(k.Key.Value.Subnet)))
+        foreach (SurveyedKey key in view.Keys.Where(k => k.Key is not null && k.Key.Value.Subnet.Overlaps(Subnet)))
         {
             if (key.Lease is null) return $"its key {key.Key} holds what no agent can read ({key.Problems[0]}); overlay-agent leases release {Subnet} frees it";
             if (!key.Lease.Attributes.PublicIP.Equals(PublicIP)) return $"{key.Lease.Subnet} is {(key.Lease.IsReservation ? "reserved for" : "held by")} {key.Lease.Attributes.PublicIP}";
@@ -72,6 +72,4 @@ internal sealed record Reservation(EtcdSettings Etcd, IPNetwork Subnet, IPAddres
         foreach (Lease other in view.Leases.Where(l => l.Attributes.PublicIP.Equals(PublicIP) && l.Subnet != Subnet))
             console.Complain($"{PublicIP} holds {other.Subnet} now; it moves to {Subnet} when its agent is restarted, and its Docker with it");
     }
-
-    private bool Overlaps(IPNetwork other) => other.Contains(Subnet.BaseAddress) || Subnet.Contains(other.BaseAddress);
 }

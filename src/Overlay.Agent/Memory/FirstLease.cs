@@ -44,7 +44,5 @@ internal sealed record FirstLease(OwnLease Lease, bool IsEarlier, string? Troubl
     private static bool IsOurs(IPNetwork subnet, NetworkConfig config, LeaseAttributes wanted, NodeMemory memory, LeaseTable read) =>
         config.Fits(subnet) && memory.PreviousSubnets is [var best, ..] && best == subnet
         && read.Leases.Values.Concat(read.Conflicts.Select(conflict => conflict.Lease)).All(lease =>
-            lease.Attributes.PublicIP.Equals(wanted.PublicIP) ? lease.Subnet == subnet : !Overlap(lease.Subnet, subnet));
-
-    private static bool Overlap(IPNetwork a, IPNetwork b) => a.Contains(b.BaseAddress) || b.Contains(a.BaseAddress);
+            lease.Attributes.PublicIP.Equals(wanted.PublicIP) ? lease.Subnet == subnet : !lease.Subnet.Overlaps(subnet));
 }

@@ -114,7 +114,8 @@ internal sealed class AgentService(
         using FlowReporter reporter = new(() => device.Outbound, () => device.Inbound, time, _log);
         Volatile.Write(ref _reporter, reporter);
         LeaseKeeper keeper = new(
-            store, acquirer, config, lease, timing, time, loggers.CreateLogger<LeaseKeeper>(), remaining: first.IsEarlier ? memory.EarlierLeaseLeft : null);
+            store, acquirer, config, lease, timing, time, loggers.CreateLogger<LeaseKeeper>(), remaining: first.IsEarlier ? memory.EarlierLeaseLeft : null,
+            nodes: () => peers.Current.Leases.Count);
         SubnetHook hook = new(options.OnSubnetChange, options.SubnetFile, memory.Announced, memory.RememberAnnounced, SubnetHook.DefaultLimit, time, _log);
         OverlayRules rules = new(config.Network, lease.Subnet, config.Backend.Port) { Device = settings.Device, Former = memory.PreviousNetworks };
         FirewallKeeper firewall = new(tools, options.Firewall, rules, time, _log);

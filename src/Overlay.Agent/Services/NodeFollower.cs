@@ -199,6 +199,9 @@ internal sealed class NodeFollower
                 case LeaseHappening.Overdue:
                     _leaseTrouble = "the lease has run out meanwhile, another node may be given the subnet";
                     break;
+                case LeaseHappening.Hindered hindered:
+                    _leaseTrouble = $"the lease is not in order: {hindered.Reason}";
+                    break;
                 case LeaseHappening.EtcdBack:
                     _etcdTrouble = null;
                     break;

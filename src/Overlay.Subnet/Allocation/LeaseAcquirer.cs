@@ -8,12 +8,14 @@ namespace Overlay.Subnet.Allocation;
 
 /// <summary>
 /// Gets this node a subnet: the one that already stands under its PublicIP, else a previous one, else any free one of the whole pool. Every
-/// write is a compare-and-swap, so nodes that race end with different subnets. Waits for ever for etcd and for a free subnet, until cancelled.
+/// write is a compare-and-swap, so nodes that race end with different subnets, and is followed by one more look, by which of two nodes with one
+/// PublicIP the later one refuses. Waits for ever for etcd and for a free subnet, until cancelled.
 /// One acquisition at a time.
 /// </summary>
 public sealed class LeaseAcquirer
 {
     private static readonly TimeSpan ExhaustedRetry = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan StaleLook = TimeSpan.FromSeconds(1); // what was free so long ago is asked again
 
     private readonly ILeaseStore _store;
     private readonly LeaseTiming _timing;
@@ -21,6 +23,7 @@ public sealed class LeaseAcquirer
     private readonly ILogger _log;
     private readonly Random _random;
     private readonly ReasonThrottle _throttle;
+    private Backoff _rounds;   // between two looks at what is free
     private long _etcdLeaseId; // granted for the acquisition under way; 0 for none yet
 
     /// <summary>Creates an acquirer.</summary>
@@ -37,10 +40,14 @@ public sealed class LeaseAcquirer
         _log = log;
         _random = random ?? Random.Shared;
         _throttle = new ReasonThrottle(time);
+        _rounds = new Backoff(time, random: _random);
     }
 
     /// <summary>What an acquisition waits for, in words; null when none waits.</summary>
     public string? WaitingFor { get; private set; }
+
+    /// <summary>The etcd lease that was granted last; 0 for none yet. A write that was given up may still put a key under it.</summary>
+    internal long LastGranted { get; private set; }
 
     /// <summary>Acquires a subnet.</summary>
     /// <param name="config">The network.</param>
@@ -52,48 +59,61 @@ public sealed class LeaseAcquirer
         NetworkConfig config, LeaseAttributes wanted, IReadOnlyList<IPNetwork> previous, CancellationToken cancellationToken)
     {
         _etcdLeaseId = 0;
-        var backoff = new Backoff(_time, random: _random);
+        _rounds = new Backoff(_time, random: _random);
         while (true)
         {
-            StoreSnapshot snapshot = await RetryAsync(() => _store.ReadAsync(StorePaths.Subnets, cancellationToken), cancellationToken).ConfigureAwait(false);
-            List<Standing> ours = FindOurs(snapshot, wanted);
-            OwnLease? taken = Choose(ours, config, previous) is { Lease: not null } standing
+            StoreSnapshot snapshot = await ReadAllAsync(cancellationToken).ConfigureAwait(false);
+            List<StandingLease> ours = StandingLease.FindOurs(snapshot, wanted);
+            OwnLease? taken = StandingLease.Choose(ours, snapshot, config, wanted, previous) is { } standing
                 ? await TakeOverAsync(standing, wanted, cancellationToken).ConfigureAwait(false)
                 : await CreateAsync(config, wanted, previous, snapshot, ours, cancellationToken).ConfigureAwait(false);
+            Lease? before = ours.Find(standing => standing.Lease.Key == taken?.Key)?.Lease;
+            if (taken is not null && taken.ModRevision != before?.ModRevision)
+                taken = await ConfirmAsync(taken, wanted, isNew: before is null, cancellationToken).ConfigureAwait(false);
             if (taken is null)
             {
-                await backoff.DelayAsync(cancellationToken).ConfigureAwait(false); // the store has changed meanwhile: look again
+                await _rounds.DelayAsync(cancellationToken).ConfigureAwait(false); // the store has changed meanwhile: look again
+                config = await NewestAsync(config, cancellationToken).ConfigureAwait(false);
                 continue;
             }
-            foreach (Standing surplus in ours.Where(standing => standing.Lease.Key != taken.Key && !standing.Lease.IsReservation))
+            foreach (StandingLease surplus in ours.Where(standing => standing.Lease.Key != taken.Key && !standing.Lease.IsReservation))
                 await DeleteSurplusAsync(surplus, cancellationToken).ConfigureAwait(false);
             return taken;
         }
     }
 
-    private static List<Standing> FindOurs(StoreSnapshot snapshot, LeaseAttributes wanted)
+    // Two that begin at the same moment see nothing of each other until both have written.
+    private async Task<OwnLease?> ConfirmAsync(OwnLease taken, LeaseAttributes wanted, bool isNew, CancellationToken cancellationToken)
     {
-        var ours = new List<Standing>();
-        foreach (StoreRecord record in snapshot.Records)
+        StoreSnapshot all = await ReadAllAsync(cancellationToken).ConfigureAwait(false);
+        if (RivalClaims.Own(all, taken) is not StoreRecord own)
+            return taken;
+        Lease? namesake = RivalClaims.Namesake(all, wanted, own.ModRevision);
+        Lease? overlapping = isNew ? RivalClaims.Overlapping(all, taken.Key, wanted, own.CreateRevision) : null;
+        if (namesake is null && overlapping is null)
+            return taken;
+        if (isNew)
         {
-            if (!Lease.TryRead(record, out Lease? lease, out _) || !lease.Attributes.PublicIP.Equals(wanted.PublicIP))
-                continue;
-            if (OwnKey.IsOtherNode(lease.Attributes, wanted))
-                throw new DuplicatePublicIpException(wanted, lease);
-            ours.Add(new Standing(lease, record));
+            await RetryAsync(() => _store.DeleteAsync(own.Path, own, cancellationToken), cancellationToken).ConfigureAwait(false);
+            _etcdLeaseId = 0; // a write in doubt may bring the key back: it must not live on with another's lease
         }
-        return ours;
+        if (namesake is not null)
+            throw new DuplicatePublicIpException(wanted, namesake);
+        _log.RaceLost(taken.Key);
+        return null;
     }
 
-    private static Standing Choose(List<Standing> ours, NetworkConfig config, IReadOnlyList<IPNetwork> previous)
+    // Room is made by a config with more subnets, too. Another network is a matter for the next start.
+    private async Task<NetworkConfig> NewestAsync(NetworkConfig config, CancellationToken cancellationToken)
     {
-        List<IPNetwork> hints = [.. previous];
-        int Rank(Lease lease) => hints.IndexOf(lease.Subnet) is int index and >= 0 ? index : int.MaxValue;
-        return ours.Where(standing => config.Fits(standing.Lease.Subnet)).OrderByDescending(standing => standing.Lease.IsReservation)
-            .ThenBy(standing => Rank(standing.Lease)).ThenBy(standing => standing.Lease.CreateRevision).FirstOrDefault();
+        StoreSnapshot snapshot = await RetryAsync(() => _store.ReadAsync(StorePaths.Config, cancellationToken), cancellationToken).ConfigureAwait(false);
+        return NetworkConfig.TryRead(snapshot) is { } newest && newest.Network == config.Network ? newest : config;
     }
 
-    private async Task<OwnLease?> TakeOverAsync(Standing standing, LeaseAttributes wanted, CancellationToken cancellationToken)
+    private Task<StoreSnapshot> ReadAllAsync(CancellationToken cancellationToken) =>
+        RetryAsync(() => _store.ReadAsync(StorePaths.Subnets, cancellationToken), cancellationToken);
+
+    private async Task<OwnLease?> TakeOverAsync(StandingLease standing, LeaseAttributes wanted, CancellationToken cancellationToken)
     {
         // After a restart key and etcd lease are usually still good: then nothing is written and no peer is disturbed.
         (Lease lease, StoreRecord record) = standing;
@@ -109,7 +129,7 @@ public sealed class LeaseAcquirer
         RetryAsync(() => _store.KeepAliveAsync(standing.EtcdLeaseId, cancellationToken), cancellationToken);
 
     private async Task<OwnLease?> CreateAsync(
-        NetworkConfig config, LeaseAttributes wanted, IReadOnlyList<IPNetwork> previous, StoreSnapshot snapshot, List<Standing> ours,
+        NetworkConfig config, LeaseAttributes wanted, IReadOnlyList<IPNetwork> previous, StoreSnapshot snapshot, List<StandingLease> ours,
         CancellationToken cancellationToken)
     {
         var ourKeys = ours.Select(standing => standing.Lease.Key).ToHashSet();
@@ -122,6 +142,7 @@ public sealed class LeaseAcquirer
         }
         var pool = new SubnetPool(config, used);
         bool lostRace = false;
+        long looked = _time.GetTimestamp();
         foreach (IPNetwork subnet in previous.Where(subnet => config.Fits(subnet) && pool.IsFree(subnet)).Concat(pool.Free(_random)))
         {
             SubnetKey key = SubnetKey.For(subnet);
@@ -133,6 +154,8 @@ public sealed class LeaseAcquirer
             }
             lostRace = true;
             _log.RaceLost(key);
+            if (_time.GetElapsedTime(looked) > StaleLook)
+                break;
         }
         if (!lostRace)
             await WaitForRoomAsync(config, used.Count, pool.Count, snapshot.Revision, cancellationToken).ConfigureAwait(false);
@@ -147,7 +170,7 @@ public sealed class LeaseAcquirer
         while (true)
         {
             if (!isReservation && _etcdLeaseId == 0)
-                (_etcdLeaseId, _) = await RetryAsync(() => _store.GrantAsync(_timing.Ttl, cancellationToken), cancellationToken).ConfigureAwait(false);
+                await GrantAsync(cancellationToken).ConfigureAwait(false);
             long etcdLeaseId = isReservation ? 0 : _etcdLeaseId;
             int tries = 0;
             try
@@ -170,6 +193,12 @@ public sealed class LeaseAcquirer
                 _etcdLeaseId = 0; // ran out while etcd was away, and with it anything an earlier try wrote
             }
         }
+    }
+
+    private async Task GrantAsync(CancellationToken cancellationToken)
+    {
+        (_etcdLeaseId, _) = await RetryAsync(() => _store.GrantAsync(_timing.Ttl, cancellationToken), cancellationToken).ConfigureAwait(false);
+        LastGranted = _etcdLeaseId;
     }
 
     private async Task<T> RetryAsync<T>(Func<Task<T>> call, CancellationToken cancellationToken)
@@ -205,7 +234,10 @@ public sealed class LeaseAcquirer
             await foreach (StoreChanges changes in _store.WatchAsync(StorePaths.Subnets, revision + 1, either.Token).ConfigureAwait(false))
             {
                 if (changes.Records.Any(record => record.IsDeleted))
+                {
+                    _rounds.Reset(); // whoever waited long is as quick as the others
                     return;
+                }
             }
         }
         catch (OperationCanceledException)
@@ -218,7 +250,7 @@ public sealed class LeaseAcquirer
         }
     }
 
-    private async Task DeleteSurplusAsync(Standing surplus, CancellationToken cancellationToken)
+    private async Task DeleteSurplusAsync(StandingLease surplus, CancellationToken cancellationToken)
     {
         SubnetKey key = surplus.Lease.Key;
         try
@@ -247,7 +279,4 @@ public sealed class LeaseAcquirer
         if (_throttle.ShouldLog(reason))
             _log.AcquireWaits(LogLevel.Warning, reason);
     }
-
-    /// <summary>A lease under our PublicIP, and its key as it was read.</summary>
-    private readonly record struct Standing(Lease Lease, StoreRecord Record);
 }

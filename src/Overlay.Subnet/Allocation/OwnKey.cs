@@ -38,7 +38,7 @@ internal static class OwnKey
             return OwnKeyState.Gone;
         if (!LeaseAttributes.TryParse(record.Value.Span, out LeaseAttributes? found, out _))
             return OwnKeyState.Altered;
-        if (!found.PublicIP.Equals(lease.Attributes.PublicIP) || IsOtherNode(found, lease.Attributes))
+        if (IsForeign(found, lease.Attributes))
         {
             owner = found;
             return OwnKeyState.Foreign;
@@ -50,6 +50,9 @@ internal static class OwnKey
         return record.EtcdLeaseId == lease.EtcdLeaseId ? OwnKeyState.Good
             : lease.IsReservation ? OwnKeyState.Altered : OwnKeyState.Doubled; // a reservation is never given a time to live
     }
+
+    /// <summary>A key that says this is another node's.</summary>
+    public static bool IsForeign(LeaseAttributes found, LeaseAttributes ours) => !found.PublicIP.Equals(ours.PublicIP) || IsOtherNode(found, ours);
 
     /// <summary>Tells two agents of ours apart by node id; a flannel on this very node has none and is nobody else.</summary>
     public static bool IsOtherNode(LeaseAttributes found, LeaseAttributes ours) =>

@@ -10,7 +10,7 @@ public abstract record LeaseHappening
     {
     }
 
-    /// <summary>etcd has renewed the lease for another <paramref name="Ttl"/>.</summary>
+    /// <summary>The lease lives for another <paramref name="Ttl"/>, and nothing is wrong with its key.</summary>
     public sealed record Renewed(OwnLease Lease, TimeSpan Ttl) : LeaseHappening;
 
     /// <summary>The key had vanished or been altered and stands again for the same subnet; nothing changes for packets.</summary>
@@ -24,6 +24,12 @@ public abstract record LeaseHappening
 
     /// <summary>The time to live has passed without contact: by now etcd may have given the subnet away. Forwarding goes on; worth an alarm.</summary>
     public sealed record Overdue(OwnLease Lease) : LeaseHappening;
+
+    /// <summary>
+    /// etcd answers, and yet lease or key cannot be kept as they should be; retried for ever. Over with the next <see cref="Renewed"/>,
+    /// <see cref="Recreated"/> or <see cref="Moved"/>. Said once for each reason.
+    /// </summary>
+    public sealed record Hindered(OwnLease Lease, string Reason) : LeaseHappening;
 
     /// <summary>Contact with etcd is lost; retried for ever.</summary>
     public sealed record EtcdUnreachable(DateTimeOffset Since, string Reason) : LeaseHappening;

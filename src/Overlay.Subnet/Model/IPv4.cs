@@ -37,8 +37,6 @@ internal static class IPv4
 
     public static bool IsIPv4(IPNetwork network) => network.BaseAddress.AddressFamily == AddressFamily.InterNetwork;
 
-    public static bool Overlap(IPNetwork a, IPNetwork b) => First(a) <= Last(b) && First(b) <= Last(a);
-
     public static bool TryParse(ReadOnlySpan<char> text, out uint address)
     {
         address = 0;

@@ -1,5 +1,6 @@
 using System.Net;
 using Overlay.Subnet.Json;
+using Overlay.Subnet.Store;
 
 namespace Overlay.Subnet.Model;
 
@@ -30,6 +31,19 @@ public sealed record NetworkConfig
     /// <summary>Parses the JSON text that stands in etcd, by the rules of Go's decoder (keys in any case, unknown ones ignored, last one wins).</summary>
     /// <exception cref="NetworkConfigException">The text is not a usable config; the message names key and reason.</exception>
     public static NetworkConfig Parse(ReadOnlySpan<byte> utf8) => NetworkConfigJson.Parse(utf8);
+
+    /// <summary>The config in a snapshot of its key; null where there is none that can be used.</summary>
+    public static NetworkConfig? TryRead(StoreSnapshot snapshot)
+    {
+        try
+        {
+            return snapshot.Records.Count > 0 ? Parse(snapshot.Records[0].Value.Span) : null;
+        }
+        catch (NetworkConfigException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>A text from which <see cref="Parse"/> makes an equal config, every value spelled out, UTF-8.</summary>
     public byte[] ToJson() => NetworkConfigJson.Write(this);

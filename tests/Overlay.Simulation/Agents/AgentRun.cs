@@ -22,6 +22,7 @@ public sealed class AgentRun : IDisposable
     private readonly World _world;
     private readonly Random _random;
     private readonly ILeaseStore _store;
+    private readonly NotedReads _ownReads;
     private readonly LeaseAcquirer _acquirer;
     private readonly NetworkConfigWatcher _configs;
     private readonly AgentMemory _memory;
@@ -47,7 +48,8 @@ public sealed class AgentRun : IDisposable
         _configs = new NetworkConfigWatcher(_store, process, Log<NetworkConfigWatcher>(), _random);
         Watcher = new LeaseWatcher(
             _store, agent.PublicIP, process, Microsoft.Extensions.Logging.Abstractions.NullLogger<LeaseWatcher>.Instance, _random, _cache?.Leases);
-        _acquirer = new LeaseAcquirer(new NotedReads(_store, agent), world.Timing, process, Log<LeaseAcquirer>(), _random);
+        _ownReads = new NotedReads(_store, agent, this, world.Bug);
+        _acquirer = new LeaseAcquirer(_ownReads, world.Timing, process, Log<LeaseAcquirer>(), _random);
         _tables = new TableRules(agent, process, world, _cache);
     }
 
@@ -55,6 +57,9 @@ public sealed class AgentRun : IDisposable
 
     /// <summary>All that this process has called its node: with every address that the node has had since the process began, the newest last.</summary>
     public IReadOnlyList<LeaseAttributes> Names => _names;
+
+    /// <summary>The network config it works with until it ends; null before it has one.</summary>
+    public NetworkConfig? Config => _config;
 
     /// <summary>The lease in use; null before there is one and after it was lost.</summary>
     public OwnLease? Belief => _lost ? null : _keeper?.Lease;
@@ -111,7 +116,12 @@ public sealed class AgentRun : IDisposable
     {
         IsFresh = false;
         if (_running.Find(task => task.IsCompleted) is Task ended && !_stop.IsCancellationRequested)
-            throw new ViolationException(ViolationKind.Crash, $"{_agent.Name}: a task ended: {ended.Exception?.InnerException}");
+        {
+            if (ended.Exception?.InnerException is not DuplicatePublicIpException duplicate)
+                throw new ViolationException(ViolationKind.Crash, $"{_agent.Name}: a task ended: {ended.Exception?.InnerException}");
+            Refuse(duplicate);
+            return;
+        }
         if (_cache is not null && !Decided(_cache))
             return;
         while (_configs.Configs.TryRead(out NetworkConfig? config))
@@ -165,9 +175,7 @@ public sealed class AgentRun : IDisposable
     {
         if (acquiring.Exception?.InnerException is DuplicatePublicIpException duplicate)
         {
-            if (_agent.Trace.IsOn)
-                _agent.Trace.Line(_agent.Name, $"exits: {duplicate.Message}");
-            _agent.Crash(TimeSpan.FromSeconds(10), installedAnew: false);
+            Refuse(duplicate);
             return false;
         }
         if (!acquiring.IsCompletedSuccessfully)
@@ -180,13 +188,21 @@ public sealed class AgentRun : IDisposable
         return true;
     }
 
+    // Its supervisor starts it again.
+    private void Refuse(DuplicatePublicIpException duplicate)
+    {
+        if (_agent.Trace.IsOn)
+            _agent.Trace.Line(_agent.Name, $"exits: {duplicate.Message}");
+        _agent.Crash(TimeSpan.FromSeconds(10), installedAnew: false);
+    }
+
     private void Keep(OwnLease lease, TimeSpan? remaining)
     {
         _agent.Announce(lease.Subnet);
         _memory.Take(lease, remaining is null ? _world.Timing.Ttl : null);
         if (Watcher.Current.Revision > 0)
             _memory.Open();
-        _keeper = new LeaseKeeper(_store, _acquirer, _config!, lease, _world.Timing, Process, Log<LeaseKeeper>(), _random, remaining);
+        _keeper = new LeaseKeeper(_ownReads, _acquirer, _config!, lease, _world.Timing, Process, Log<LeaseKeeper>(), _random, remaining);
         _running.Add(_keeper.RunAsync(_stop.Token));
         if (_names.Count > 1)
             _keeper.Republish(_names[^1].PublicIP); // the address has changed meanwhile

@@ -11,6 +11,10 @@ namespace Overlay.Simulation.Agents;
 /// <summary>One node: what survives its processes, and what is known of it that the rules go by.</summary>
 public sealed class SimAgent(int number, SimLink link, World world)
 {
+    private static readonly TimeSpan FreshLook = TimeSpan.FromSeconds(15); // the write comes right after it, but for what a lease to grant may take
+
+    private readonly Dictionary<string, bool> _triedSince = [];
+    private TimeSpan _readAt;
     private int _generation;
 
     public string Name { get; } = $"agent-{number}";
@@ -79,9 +83,12 @@ public sealed class SimAgent(int number, SimLink link, World world)
 
     /// <summary>Gives the node another of its addresses.</summary>
     /// <param name="index">Which; 0 is the first.</param>
-    public void Readdress(int index)
+    public void Readdress(int index) => Readdress(IPAddress.Parse($"192.168.{(index == 0 ? 0 : 100 + index)}.{number}"));
+
+    /// <summary>Gives the node an address.</summary>
+    public void Readdress(IPAddress publicIP)
     {
-        PublicIP = IPAddress.Parse($"192.168.{(index == 0 ? 0 : 100 + index)}.{number}");
+        PublicIP = publicIP;
         if (Run is { } run)
             world.Clock.After(TimeSpan.Zero, run.Process, () => run.Readdress(PublicIP));
     }
@@ -89,12 +96,21 @@ public sealed class SimAgent(int number, SimLink link, World world)
     /// <summary>Something stands between this agent and etcd, or stood until now.</summary>
     public void Disturb() => CleanSince = world.Clock.Now;
 
-    /// <summary>A snapshot reached the acquirer.</summary>
+    /// <summary>A snapshot reached the acquirer, or the keeper.</summary>
     public void Read(StoreSnapshot snapshot)
     {
         LastRead = snapshot;
+        _readAt = world.Clock.Now;
         RefusedSince.Clear();
+        _triedSince.Clear();
     }
+
+    /// <summary>It asks to write a key. Whether it has looked for what else there is just before, or was stopped since, only its first try can tell.</summary>
+    public void Tries(string path) =>
+        _triedSince.TryAdd(path, LastRead is not null && (world.Clock.Now - _readAt < FreshLook || Run?.Process.ContinuedAt > _readAt));
+
+    /// <summary>Whether it can be expected to know of a key when it writes another: it has seen it, or has not looked at all.</summary>
+    public bool ShouldKnow(StoreRecord other, string writes) => other.CreateRevision <= LastRead?.Revision || !_triedSince.GetValueOrDefault(writes);
 
     /// <summary>A write of this agent was refused, because the key is not as it expected.</summary>
     public void Refused(string path) => RefusedSince.Add(path);
@@ -118,6 +134,7 @@ public sealed class SimAgent(int number, SimLink link, World world)
     {
         LastRead = null;
         RefusedSince.Clear();
+        _triedSince.Clear();
         ToldSince = null;
         Disturb();
     }

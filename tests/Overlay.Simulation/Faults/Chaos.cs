@@ -40,6 +40,15 @@ public sealed class Chaos
         _etcd.Heal();
         _nodes.Heal();
         _keys.WriteConfig();
+        RestartForConfig();
+    }
+
+    // As STATUS asks for; a start from the cache is no help.
+    private void RestartForConfig()
+    {
+        foreach (SimAgent agent in _world.Agents.Where(agent => agent.Run?.Config is { } config && config != _world.Config))
+            agent.Crash(TimeSpan.FromSeconds(1), installedAnew: false);
+        _world.Clock.After(TimeSpan.FromSeconds(20), null, RestartForConfig);
     }
 
     private void PlanNext() => _world.Clock.After(TimeSpan.FromSeconds(-_meanGap * Math.Log(1 - _random.NextDouble())), null, () =>

@@ -26,7 +26,7 @@ public sealed class KeyFaults(World world) : FaultSource(world)
         SimAgent agent = AnyAgent();
         string own = StorePaths.Subnet(agent.Belief?.Key ?? SubnetKey.For(AnySubnet()));
         string any = StorePaths.Subnet(SubnetKey.For(AnySubnet()));
-        switch (Random.Next(20))
+        switch (Random.Next(21))
         {
             case 0 or 1:
                 Say(Fault.KeyDeleted, own);
@@ -126,7 +126,7 @@ public sealed class KeyFaults(World world) : FaultSource(world)
         {
             string path = StorePaths.Subnet(held.Key);
             Say(Fault.FlannelInstead, $"{path} of {agent.Name}, which runs flannel for a moment");
-            Etcd.Put(Flannel, path, (agent.Wanted with { NodeId = null, VtepMac = "02:00:00:fe:00:01" }).ToJson(), Etcd.Grant(World.Timing.Ttl));
+            Etcd.Put(Flannel, path, (agent.Wanted with { NodeId = null, VtepMac = $"02:00:00:fe:00:{++_foreigners % 256:x2}" }).ToJson(), Etcd.Grant(World.Timing.Ttl));
         }
         agent.Crash(TimeSpan.FromSeconds(Random.NextDouble()), installedAnew: false);
     }
@@ -144,11 +144,22 @@ public sealed class KeyFaults(World world) : FaultSource(world)
 
     private void ChangeConfig()
     {
-        string text = Random.Next(3) switch { 0 => "{", 1 => World.ConfigText.Replace("vxlan\"", "vxlan\",\"MTU\":1400", StringComparison.Ordinal), _ => World.ConfigText };
-        Say(Fault.ConfigChanged, text);
-        if (Random.Next(4) == 0)
+        int kind = Random.Next(World.OtherConfigs.Count + 3);
+        if (kind == 0)
+        {
+            Say(Fault.ConfigChanged, "deleted");
             Etcd.Delete(Operator, [StorePaths.Config]);
-        else
-            Etcd.Put(Operator, StorePaths.Config, Encoding.UTF8.GetBytes(text), 0);
+            return;
+        }
+        string text = kind == 1 ? "{" : kind == 2 ? World.ConfigText : World.OtherConfigs[kind - 3];
+        Say(Fault.ConfigChanged, text);
+        Etcd.Put(Operator, StorePaths.Config, Encoding.UTF8.GetBytes(text), 0);
+        // Whoever changes it restarts the agents, one after the other.
+        foreach (SimAgent agent in World.Agents.Where(_ => Random.Next(3) == 0))
+        {
+            TimeSpan away = TimeSpan.FromSeconds(5 * Random.NextDouble());
+            Say(Fault.RestartForConfig, agent.Name);
+            agent.Crash(away, installedAnew: false);
+        }
     }
 }

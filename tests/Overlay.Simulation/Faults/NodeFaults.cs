@@ -1,3 +1,4 @@
+using System.Net;
 using Overlay.Simulation.Agents;
 using Overlay.Simulation.Network;
 using Overlay.Simulation.Rules;
@@ -10,7 +11,7 @@ public sealed class NodeFaults(World world) : FaultSource(world)
     public void Draw()
     {
         SimAgent agent = AnyAgent();
-        switch (Random.Next(13))
+        switch (Random.Next(15))
         {
             case 0 or 1:
                 Cut(agent, LinkState.BlackHole, Fault.LinkCut);
@@ -36,6 +37,13 @@ public sealed class NodeFaults(World world) : FaultSource(world)
                 int index = Random.Next(3);
                 Say(Fault.Readdress, $"{agent.Name} gets its address {index}");
                 agent.Readdress(index);
+                break;
+            case 12 when Other(agent) is { } other:
+                Say(Fault.Namesake, $"{agent.Name} gets the address of {other.Name}");
+                agent.Readdress(other.PublicIP);
+                break;
+            case 13 when Other(agent) is { } twin:
+                InstallTwins(agent, twin);
                 break;
             default:
                 Stop(agent);
@@ -96,6 +104,21 @@ public sealed class NodeFaults(World world) : FaultSource(world)
                 run.Process.Continue(sleeps);
             agent.Disturb();
         });
+    }
+
+    private SimAgent? Other(SimAgent agent) => AnyAgent() is var other && other != agent ? other : null;
+
+    // Two machines from one image, with one address that nobody had before, start at the same moment.
+    private void InstallTwins(SimAgent one, SimAgent two)
+    {
+        TimeSpan away = TimeSpan.FromSeconds(Random.NextDouble());
+        Say(Fault.NamesakesTogether, $"{one.Name} and {two.Name} come back after {away.TotalSeconds:0.0} s");
+        foreach (SimAgent twin in new[] { one, two })
+        {
+            twin.Crash(away, installedAnew: true);
+            twin.Readdress(IPAddress.Parse("192.168.200.1"));
+        }
+        two.Disturb();
     }
 
     private void Crash(SimAgent agent)

@@ -86,7 +86,11 @@ public sealed class SimLink(SimClock clock, SimEtcd etcd, Random random, FaultCo
     {
         if (IsCut || Loses(Fault.LostRequest))
             return;
-        clock.After(Travel(Fault.LateRequest, isDouble), null, () => etcd.Serve(() => Arrive(call, isWrite, serve)));
+        clock.After(Travel(Fault.LateRequest, isDouble), null, () => etcd.Serve(() =>
+        {
+            if (!isDouble || !call.Task.IsCompletedSuccessfully) // a client sends again what was not answered
+                Arrive(call, isWrite, serve);
+        }));
     }
 
     private void Arrive<T>(SimCall<T> call, bool isWrite, Func<bool, T> serve)

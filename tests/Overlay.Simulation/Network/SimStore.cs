@@ -70,6 +70,7 @@ public sealed class SimStore : ILeaseStore, IDisposable
         string path, ReadOnlyMemory<byte> value, long etcdLeaseId, StoreRecord? expected, CancellationToken cancellationToken)
     {
         Note($"asks to write {path} over revision {expected?.ModRevision ?? 0} with lease {etcdLeaseId}");
+        _agent.Tries(path);
         WriteResult result = await NotedAsync(_inner.PutAsync(path, value, etcdLeaseId, expected, cancellationToken)).ConfigureAwait(false);
         if (result.Current is not null)
             _agent.Hear(result.Current);

@@ -1,5 +1,7 @@
+using System.Net;
 using Overlay.Simulation.Agents;
 using Overlay.Subnet.Allocation;
+using Overlay.Subnet.Model;
 using Overlay.Subnet.Store;
 
 namespace Overlay.Simulation.Rules;
@@ -35,6 +37,8 @@ public sealed class OwnershipRules(World world)
             throw new ViolationException(ViolationKind.DeafToLoss, $"{agent.Name} was told at {told.TotalSeconds:0.0} s that {belief.Key} is another's, and uses it still");
         string path = StorePaths.Subnet(belief.Key);
         StoreRecord? stands = world.Etcd.Get(path);
+        if (stands is null && IsTakenAway(belief.Subnet))
+            agent.Disturb(); // it must not write the key again, and goes on until it is restarted
         if (Wrong(agent, stands) is not { } how)
         {
             _wrong.Remove(agent);
@@ -50,6 +54,18 @@ public sealed class OwnershipRules(World world)
         stands is null ? ViolationKind.PhantomLease
         : KeyRules.IsAnothers(stands, agent.Run!.Names) ? ViolationKind.TwoOwners
         : stands.Value.Span.SequenceEqual(agent.Wanted.ToJson()) ? null : ViolationKind.StaleKey;
+
+    private bool IsTakenAway(IPNetwork subnet)
+    {
+        try
+        {
+            return world.Etcd.Get(StorePaths.Config) is { } record && !NetworkConfig.Parse(record.Value.Span).Network.Contains(subnet.BaseAddress);
+        }
+        catch (NetworkConfigException)
+        {
+            return false;
+        }
+    }
 
     private static TimeSpan Later(TimeSpan a, TimeSpan b) => a > b ? a : b;
 }

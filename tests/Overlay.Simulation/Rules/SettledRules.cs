@@ -11,7 +11,7 @@ namespace Overlay.Simulation.Rules;
 public sealed class SettledRules(World world)
 {
     /// <summary>What is not so yet, or null when all is.</summary>
-    public string? Problem() => world.Agents.Select(Problem).FirstOrDefault(problem => problem is not null);
+    public string? Problem() => world.Agents.Select(Problem).FirstOrDefault(problem => problem is not null) ?? RivalProblem();
 
     private string? Problem(SimAgent agent)
     {
@@ -19,10 +19,26 @@ public sealed class SettledRules(World world)
         if (agent.Belief is not { } lease)
         {
             string? free = FreeSubnet(keys);
-            bool namesake = keys.Any(key => key.EtcdLeaseId == 0 && IsNamesake(key, agent));
+            bool namesake = keys.Any(key => IsNamesake(key, agent)
+                && (key.EtcdLeaseId == 0 || world.Agents.Any(other => other.Belief is { } held && StorePaths.Subnet(held.Key) == key.Path)));
             return free is null || namesake ? null : $"{agent.Name} has no lease though {free} is free: {agent.Run?.WaitingFor ?? "it waits for nothing"}";
         }
         return OwnKeyProblem(agent, lease, keys) ?? TableProblem(agent, keys);
+    }
+
+    private string? RivalProblem()
+    {
+        foreach (SimAgent a in world.Agents.Where(agent => agent.Belief is not null))
+        {
+            foreach (SimAgent b in world.Agents.TakeWhile(agent => agent != a).Where(agent => agent.Belief is not null))
+            {
+                if (a.PublicIP.Equals(b.PublicIP) && !a.Belief!.IsReservation && !b.Belief!.IsReservation) // what an operator has reserved, he has decided
+                    return $"{a.Name} and {b.Name} both use {a.PublicIP}";
+                if (KeyRules.Overlap(a.Belief!.Subnet, b.Belief!.Subnet))
+                    return $"{a.Name} uses {a.Belief!.Key}, {b.Name} {b.Belief!.Key}";
+            }
+        }
+        return null;
     }
 
     private static string? OwnKeyProblem(SimAgent agent, OwnLease lease, List<StoreRecord> keys)
@@ -47,6 +63,10 @@ public sealed class SettledRules(World world)
         }
         // Of an unreadable key the last good value may be shown.
         shown.RemoveWhere(entry => !held.Contains(entry) && keys.Exists(key => entry.StartsWith(StorePaths.SubnetName(key.Path), StringComparison.Ordinal)));
+        // Of two that overlap, such as a reservation of another size, only one is shown.
+        held.RemoveWhere(entry => !shown.Contains(entry) && keys.Exists(key => !entry.StartsWith(StorePaths.SubnetName(key.Path), StringComparison.Ordinal)
+            && KeyRules.SubnetOf(key.Path) is { } taken && KeyRules.SubnetOf(StorePaths.Subnets + entry[..entry.IndexOf('=', StringComparison.Ordinal)]) is { } left
+            && KeyRules.Overlap(taken, left)));
         return shown.SetEquals(held) ? null : $"{agent.Name} shows {string.Join(' ', shown.Order())}, etcd has {string.Join(' ', held.Order())}";
     }
 
@@ -60,7 +80,7 @@ public sealed class SettledRules(World world)
         return null;
     }
 
-    // A reservation under our address for another machine: the operator has to decide.
+    // A reservation under our address for another machine, or a machine that has the address: the operator has to decide.
     private static bool IsNamesake(StoreRecord key, SimAgent agent) =>
         LeaseAttributes.TryParse(key.Value.Span, out LeaseAttributes? found, out _) && found.PublicIP.Equals(agent.PublicIP) && !KeyRules.IsOwn(key, [agent.Wanted]);
 }

@@ -27,10 +27,11 @@ public sealed class TableRules
     private HashSet<(string Path, long CreateRevision)> _standing = []; // what the last table showed
     private readonly HashSet<string> _stood = [];                       // and what stood at any time since
     private bool _wasEmpty;
+    private bool _inGrace;
     private TimeSpan? _lossSeen;
     private bool _sees;
     private TimeSpan _seesSince;
-    private LeaseTable _before = LeaseTable.Empty;
+    private readonly HashSet<(IPNetwork Subnet, LeaseAttributes Node)> _before = []; // what tables have shown, since the store was lost or in the last of them
 
     /// <param name="agent">Whose tables.</param>
     /// <param name="process">In which process.</param>
@@ -85,7 +86,10 @@ public sealed class TableRules
         _stood.UnionWith(_content.Keys);
         _wasEmpty = false;
         _revision = table.Revision;
-        _before = table;
+        if (!_inGrace)
+            _before.Clear();
+        foreach (Lease lease in table.Leases.Values)
+            _before.Add((lease.Subnet, lease.Attributes));
     }
 
     private string? Compare(LeaseTable table, int branch)
@@ -97,12 +101,18 @@ public sealed class TableRules
         // An unreadable value counts as the last good one of the same key that this process has seen.
         var expected = new Dictionary<IPNetwork, LeaseAttributes>();
         var optional = new Dictionary<IPNetwork, StoreRecord>();
+        var contested = new Dictionary<IPNetwork, LeaseAttributes>();
         foreach (StoreRecord record in _content.Values)
         {
             if (Lease.TryRead(record, out Lease? lease, out _))
                 expected[lease.Subnet] = lease.Attributes;
             else if (KeyRules.SubnetOf(record.Path) is { } subnet)
                 optional[subnet] = record;
+        }
+        foreach (IPNetwork subnet in expected.Keys.Where(subnet => expected.Keys.Concat(optional.Keys).Any(other => other != subnet && KeyRules.Overlap(other, subnet))).ToArray())
+        {
+            contested[subnet] = expected[subnet]; // of two that overlap one is shown
+            expected.Remove(subnet);
         }
         if (_stood.Count > 1 && (_wasEmpty || !_content.Values.Any(record => _standing.Contains((record.Path, record.CreateRevision)))))
             _lossSeen = _process.GetElapsedTime(0);
@@ -114,21 +124,22 @@ public sealed class TableRules
                 return $"shows {shown.Attributes.PublicIP} at {subnet} instead of {node.PublicIP}";
         }
         bool justContinued = _process.ContinuedAt == _world.Clock.Now; // the timer that ends the grace may stand behind this batch
-        bool inGrace = _lossSeen is { } loss && (_process.GetElapsedTime(0) - (_seesSince > loss ? _seesSince : loss) <= Grace || justContinued);
+        _inGrace = _lossSeen is { } loss && (_process.GetElapsedTime(0) - (_seesSince > loss ? _seesSince : loss) <= Grace || justContinued);
         foreach (Lease shown in table.Leases.Values)
         {
             bool known = expected.ContainsKey(shown.Subnet)
+                || (contested.TryGetValue(shown.Subnet, out LeaseAttributes? claimant) && claimant == shown.Attributes)
                 || (optional.TryGetValue(shown.Subnet, out StoreRecord? bad) && bad.CreateRevision == shown.CreateRevision && WasKnown(shown))
-                || (inGrace && WasKnown(shown));
+                || (_inGrace && WasKnown(shown));
             if (!known)
                 return $"shows {shown.Subnet} of {shown.Attributes.PublicIP}, which is not there";
         }
         return null;
     }
 
-    // In the table before, or come and gone since.
+    // In the table before, or come and gone since; hidden meanwhile, perhaps, by one that overlaps it.
     private bool WasKnown(Lease shown) =>
-        (_before.Leases.TryGetValue(shown.Subnet, out Lease? kept) && kept.Attributes == shown.Attributes)
+        _before.Contains((shown.Subnet, shown.Attributes))
         || (_lastGood.TryGetValue(StorePaths.Subnet(shown.Key), out Lease? seen) && seen.Attributes == shown.Attributes);
 
     // Goes on from where the last table stood; a store that was set back is read from its beginning.
@@ -138,6 +149,8 @@ public sealed class TableRules
         {
             if (Branch >= 0)
                 _lossSeen = _process.GetElapsedTime(0);
+            foreach (Lease seen in _lastGood.Values)
+                _before.Add((seen.Subnet, seen.Attributes)); // hidden by one that overlapped it, or lost before, and that half minute is not over
             _content.Clear();
             _lastGood.Clear();
             (Branch, _folded) = (branch, 0);

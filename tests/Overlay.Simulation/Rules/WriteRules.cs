@@ -25,11 +25,11 @@ public sealed class WriteRules(World world)
         CheckEtcdLease(agent, after);
         if (before is not null || after.IsDeleted)
             return;
-        if (KeyRules.SubnetOf(after.Path) is not { } subnet || !world.Config.Fits(subnet))
-            throw new ViolationException(ViolationKind.WrongKey, $"{agent.Name} took {after.Path}, which the network config does not lease");
+        if (KeyRules.SubnetOf(after.Path) is not { } subnet || !world.IsLeased(subnet))
+            throw new ViolationException(ViolationKind.WrongKey, $"{agent.Name} took {after.Path}, which no network config leases");
         if (who.IsLate)
             return;
-        KeyRules.CheckNew(who.Names!, after, world.Etcd.State.Records.Values.Where(IsAccountable));
+        KeyRules.CheckNew(who.Names!, after, world.Etcd.State.Records.Values.Where(other => IsAccountable(other) && IsInTheWay(who, other, after)));
         CheckMove(agent, after);
     }
 
@@ -60,6 +60,11 @@ public sealed class WriteRules(World world)
     private bool IsAccountable(StoreRecord record) =>
         record.Path.StartsWith(StorePaths.Subnets, StringComparison.Ordinal) && !_excused.Contains((record.Path, record.CreateRevision));
 
+    // Of its own, a key that its network config no longer leases is replaced; of another's, it can only know what stood there when it looked.
+    private static bool IsInTheWay(Writer who, StoreRecord other, StoreRecord created) => KeyRules.IsOwn(other, who.Names!)
+        ? who.Agent!.Run?.Config is not { } config || KeyRules.SubnetOf(other.Path) is not { } subnet || config.Fits(subnet)
+        : who.Agent!.ShouldKnow(other, created.Path);
+
     // Renewed for one, it would keep the other alive for ever: nobody deletes a key that has been given up, it is left to expire.
     private void CheckEtcdLease(SimAgent agent, StoreRecord after)
     {
@@ -72,6 +77,8 @@ public sealed class WriteRules(World world)
     {
         if ((agent.Run?.LastHeld?.Subnet ?? agent.Disk.Subnet) is not { } old || agent.LastRead is not { } read)
             return;
+        if (agent.Run?.Config?.Fits(old) == false || KeyRules.SubnetOf(created.Path)?.PrefixLength != old.PrefixLength)
+            return; // another network config
         string path = StorePaths.Subnet(SubnetKey.For(old));
         bool wasTaken = read.Records.Any(record => KeyRules.SubnetOf(record.Path) is IPNetwork taken && KeyRules.Overlap(taken, old));
         if (created.Path != path && !wasTaken && !agent.RefusedSince.Contains(path))

@@ -26,6 +26,12 @@ public enum PlantedBug
     /// <summary>Overhears that a key was deleted.</summary>
     DroppedDelete,
 
+    /// <summary>Looks only at keys that its own network config leases.</summary>
+    OverlookedOverlap,
+
+    /// <summary>Looks for others before it writes, and not afterwards.</summary>
+    NoSecondLook,
+
     /// <summary>Goes on as if an etcd lease that is gone were there.</summary>
     ExpiredStillOurs,
 }

@@ -1,3 +1,4 @@
+using Overlay.Subnet.Allocation;
 using Overlay.Subnet.Keeping;
 using Overlay.Subnet.Store;
 using Overlay.Subnet.Tests.Support;
@@ -59,5 +60,28 @@ public sealed class EarlierRunTests : KeeperTest
         await HappensAsync<LeaseHappening.Moved>();
         Assert.Equal(Some.Json(Some.Node(2, "n2")), Store.GetText(OwnPath));
         Assert.NotEqual(Acquired.Subnet, Keeper.Lease.Subnet);
+    }
+
+    // The start gave the acquisition up after its half second; the write was on its way, under an etcd lease of its own.
+    [Fact]
+    public async Task C31_C32_our_own_write_that_comes_late_is_not_taken_for_another_machines()
+    {
+        Store.Expire(Acquired.EtcdLeaseId);
+        await StopAsync();
+        Store.Delete(OwnPath);
+        long before = Acquirer.LastGranted;
+        using var patience = new CancellationTokenSource();
+        Store.Fault = (operation, _) => operation == "put" ? new StoreException(StoreFault.Timeout, "slow") : null;
+        Task<OwnLease> givenUp = Acquirer.AcquireAsync(Some.Config, Some.Node(1, "n1"), [Acquired.Subnet], patience.Token);
+        await Eventually.TrueAsync(() => Acquirer.LastGranted != before, "granted", Time);
+        await patience.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => givenUp);
+        Store.Fault = null;
+
+        Store.Put(OwnPath, Some.Json(Some.Node(1, "n1")), Acquirer.LastGranted);
+        await RestartAsync(TimeSpan.FromHours(1));
+        await HappensAsync<LeaseHappening.Renewed>();
+        Assert.Equal(Acquirer.LastGranted, Keeper.Lease.EtcdLeaseId);
+        Assert.Equal(0, Log.Count("written by somebody else"));
     }
 }

@@ -1,4 +1,6 @@
+using System.Net;
 using Overlay.Subnet.Keeping;
+using Overlay.Subnet.Model;
 using Overlay.Subnet.Store;
 using Overlay.Subnet.Tests.Support;
 
@@ -64,4 +66,54 @@ public sealed class OwnershipTests : KeeperTest
         await HappensAsync<LeaseHappening.Lost>();
         Assert.Equal(Some.Json(Some.Node(2, "n2")), Store.GetText(OwnPath));
     }
+
+    // The operator has changed SubnetLen while we were away, and our subnet was free.
+    [Fact]
+    public async Task C4_C24_a_subnet_that_another_owner_overlaps_by_now_is_not_written_again()
+    {
+        string theirs = Enclosing(Acquired.Subnet);
+        Store.Put(StorePaths.Config, """{"Network":"10.1.0.0/16","SubnetLen":23,"Backend":{"Type":"vxlan"}}""");
+        Store.IsDown = true;
+        Store.Expire(Acquired.EtcdLeaseId);
+        Store.Put(Some.Path(theirs), Some.Json(Some.Node(2, "n2")), etcdLeaseId: 77);
+        Store.IsDown = false;
+        await HappensAsync<LeaseHappening.Moved>();
+        LeaseHappening.Moved moved = Happened.OfType<LeaseHappening.Moved>().Single();
+        Assert.Equal((Some.Node(2).PublicIP, 23), (moved.By.PublicIP, moved.New.Subnet.PrefixLength));
+        Assert.Equal(0, Count<LeaseHappening.Recreated>());
+        Assert.Equal(new[] { theirs, moved.New.Key.Name }.Order(), Store.All(StorePaths.Subnets).Select(record => StorePaths.SubnetName(record.Path)).Order());
+    }
+
+    [Fact]
+    public async Task C27_of_two_that_write_overlapping_keys_at_one_moment_the_later_gives_way()
+    {
+        string theirs = Enclosing(Acquired.Subnet);
+        Store.Fault = (operation, path) =>
+        {
+            if (operation == "put" && path == OwnPath)
+                Store.Put(Some.Path(theirs), Some.Json(Some.Node(2, "n2")), etcdLeaseId: 77);
+            return null;
+        };
+        Store.Delete(OwnPath);
+        await HappensAsync<LeaseHappening.Moved>();
+        Assert.Null(Store.Get(OwnPath));
+        Assert.NotNull(Store.Get(Some.Path(theirs)));
+    }
+
+    [Fact]
+    public async Task C20_C24_a_deleted_key_is_not_written_again_into_a_network_that_is_another_by_now()
+    {
+        Store.Put(StorePaths.Config, """{"Network":"10.2.0.0/16","Backend":{"Type":"vxlan"}}""");
+        Store.Delete(OwnPath);
+        await HappensAsync<LeaseHappening.Hindered>();
+        Assert.Contains("10.2.0.0/16", Happened.OfType<LeaseHappening.Hindered>().Single().Reason, StringComparison.Ordinal);
+        await PassAsync(TimeSpan.FromMinutes(5), TimeSpan.FromSeconds(1));
+        Assert.Null(Store.Get(OwnPath));
+        Assert.Equal(0, Count<LeaseHappening.Lost>());
+
+        Store.Put(StorePaths.Config, "{");
+        await HappensAsync<LeaseHappening.Recreated>(); // of a config that nobody can read, nothing follows
+    }
+
+    private static string Enclosing(IPNetwork subnet) => SubnetKey.For(IPv4.Network(IPv4.First(subnet), subnet.PrefixLength - 1)).Name;
 }

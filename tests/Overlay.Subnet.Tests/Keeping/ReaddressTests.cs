@@ -1,5 +1,7 @@
+using Overlay.Subnet.Allocation;
 using Overlay.Subnet.Keeping;
 using Overlay.Subnet.Model;
+using Overlay.Subnet.Store;
 using Overlay.Subnet.Tests.Support;
 
 namespace Overlay.Subnet.Tests.Keeping;
@@ -48,5 +50,50 @@ public sealed class ReaddressTests : KeeperTest
         await HappensAsync<LeaseHappening.Moved>();
         Assert.Equal(Some.Json(Some.Node(2, "n2")), Store.GetText(OwnPath));
         Assert.Equal(Some.Node(9).PublicIP, Keeper.Lease.Attributes.PublicIP);
+    }
+
+    [Fact]
+    public async Task K2_C30_an_address_that_another_node_holds_is_given_up_by_the_one_that_came_later()
+    {
+        const string Theirs = "10.1.250.0-24";
+        Store.Put(Some.Path(Theirs), Some.Json(Some.Node(9, "n9")), etcdLeaseId: 77);
+        Keeper.Republish(Some.Node(9).PublicIP);
+        await Eventually.TrueAsync(() => Keeping.IsCompleted, "stopped", Time);
+        DuplicatePublicIpException refusal = await Assert.ThrowsAsync<DuplicatePublicIpException>(() => Keeping);
+        Assert.Equal(Theirs, refusal.Theirs.Key.Name);
+        Assert.Equal(Some.Path(Theirs), Assert.Single(Store.All(StorePaths.Subnets)).Path);
+    }
+
+    [Fact]
+    public async Task K2_C30_two_nodes_that_exchange_their_addresses_both_go_on()
+    {
+        const string Theirs = "10.1.250.0-24";
+        LeaseAttributes other = Some.Node(9, "n9");
+        Store.Put(Some.Path(Theirs), Some.Json(other), etcdLeaseId: 77);
+        Keeper.Republish(other.PublicIP);
+        await Eventually.TrueAsync(() => Log.Count("is in use by another node, too") == 1, "noticed", Time, TimeSpan.FromMilliseconds(20));
+        Store.Put(Some.Path(Theirs), Some.Json(other with { PublicIP = Some.Node(1).PublicIP }), etcdLeaseId: 77);
+        await PassAsync(TimeSpan.FromMinutes(5), TimeSpan.FromSeconds(1));
+        Assert.False(Keeping.IsCompleted);
+        Assert.Equal(other.PublicIP, Keeper.Lease.Attributes.PublicIP);
+    }
+
+    [Fact]
+    public async Task C13_C30_the_key_of_a_dead_namesake_that_a_backup_brings_back_stops_nobody_but_that_of_a_live_one_does()
+    {
+        const string Theirs = "10.1.250.0-24";
+        Store.Put(Some.Path(Theirs), Some.Json(Some.Node(1, "clone")), etcdLeaseId: 77);
+        Store.Delete(OwnPath);
+        await PassAsync(TimeSpan.FromHours(24), TimeSpan.FromMinutes(5));
+        Store.Delete(Some.Path(Theirs)); // as its etcd lease runs out
+        await PassAsync(TimeSpan.FromHours(49), TimeSpan.FromMinutes(5));
+        Assert.False(Keeping.IsCompleted);
+        Assert.NotNull(Store.Get(OwnPath));
+
+        Store.Put(Some.Path(Theirs), Some.Json(Some.Node(1, "clone")), etcdLeaseId: 77);
+        Store.Delete(OwnPath);
+        await Eventually.TrueAsync(() => Keeping.IsCompleted, "stopped", Time, TimeSpan.FromMinutes(5));
+        await Assert.ThrowsAsync<DuplicatePublicIpException>(() => Keeping);
+        Assert.InRange(Log.Count("is in use by another node, too"), 2, 20);
     }
 }

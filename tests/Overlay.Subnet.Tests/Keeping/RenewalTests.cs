@@ -1,6 +1,7 @@
 using Overlay.Subnet.Allocation;
 using Overlay.Subnet.Keeping;
 using Overlay.Subnet.Store;
+using Overlay.Subnet.Tests.Support;
 
 namespace Overlay.Subnet.Tests.Keeping;
 
@@ -66,11 +67,43 @@ public sealed class RenewalTests : KeeperTest
         Store.Fault = (operation, _) => operation == "put" ? new StoreException(StoreFault.OutOfSpace, "full") : null;
         Store.Delete(OwnPath);
         await PassAsync(TimeSpan.FromHours(49), TimeSpan.FromMinutes(10));
-        await HappensAsync<LeaseHappening.Renewed>(7);
         Assert.Equal((0, 0), (Count<LeaseHappening.Overdue>(), Count<LeaseHappening.Recreated>()));
         Store.Fault = null;
         await HappensAsync<LeaseHappening.Recreated>();
         Assert.Equal(Acquired.EtcdLeaseId, Store.Get(OwnPath)!.EtcdLeaseId);
+    }
+
+    [Fact]
+    public async Task C11_C34_a_key_that_is_gone_and_cannot_be_written_is_told_and_its_renewed_lease_does_not_hide_it()
+    {
+        string full = "full";
+        Store.Fault = (operation, _) => operation == "put" ? new StoreException(StoreFault.OutOfSpace, full) : null;
+        Store.Expire(Acquired.EtcdLeaseId);
+        await HappensAsync<LeaseHappening.Hindered>();
+        await PassAsync(TimeSpan.FromHours(9), TimeSpan.FromMinutes(10));
+        Assert.True(await Store.KeepAliveAsync(Keeper.Lease.EtcdLeaseId, TestContext.Current.CancellationToken) > TimeSpan.Zero, "the new lease is renewed");
+        Assert.Equal((1, 1), (Count<LeaseHappening.Renewed>(), Count<LeaseHappening.Hindered>())); // the one at the start
+        full = "still full";
+        await HappensAsync<LeaseHappening.Hindered>(2);
+        Assert.Equal(["full", "still full"], Happened.OfType<LeaseHappening.Hindered>().Select(hindered => hindered.Reason));
+        Store.Fault = null;
+        await HappensAsync<LeaseHappening.Recreated>();
+        await HappensAsync<LeaseHappening.Renewed>(2);
+    }
+
+    [Fact]
+    public async Task C13_a_key_and_lease_that_a_restored_backup_brings_back_are_renewed_again()
+    {
+        StoreRecord before = Store.Get(OwnPath)!;
+        int refused = 0;
+        Store.Fault = (operation, _) => operation == "grant" && Interlocked.Increment(ref refused) > 0 ? new StoreException(StoreFault.OutOfSpace, "full") : null;
+        Store.Expire(Acquired.EtcdLeaseId);
+        await Eventually.TrueAsync(() => Volatile.Read(ref refused) > 0, "another lease was asked for", Time);
+        Store.Revive(Acquired.EtcdLeaseId, TimeSpan.FromHours(24));
+        Store.Put(OwnPath, [.. before.Value.Span], Acquired.EtcdLeaseId);
+        await HappensAsync<LeaseHappening.Recreated>();
+        await PassAsync(TimeSpan.FromHours(49), TimeSpan.FromMinutes(10));
+        Assert.Equal(Acquired.EtcdLeaseId, Store.Get(OwnPath)?.EtcdLeaseId);
     }
 
     [Fact]

@@ -71,7 +71,7 @@ public sealed class LeaseTableTests
             var model = new List<Lease>();
             foreach (Lease lease in leases)
             {
-                if (!model.Any(held => IPv4.Overlap(held.Subnet, lease.Subnet)))
+                if (!model.Any(held => held.Subnet.Overlaps(lease.Subnet)))
                     model.Add(lease);
             }
             return model.ToHashSet().SetEquals(table.Leases.Values) && table.Conflicts.Count == leases.Length - model.Count;

@@ -96,6 +96,13 @@ public sealed class MemoryLeaseStore(TimeProvider time) : ILeaseStore
         }
     }
 
+    /// <summary>Brings an etcd lease back that has run out, as a restored backup does.</summary>
+    public void Revive(long etcdLeaseId, TimeSpan ttl)
+    {
+        lock (_gate)
+            _leases[etcdLeaseId] = (ttl, time.CreateTimer(_ => Expire(etcdLeaseId), null, ttl, Timeout.InfiniteTimeSpan));
+    }
+
     /// <summary>Forgets the history up to now.</summary>
     public void Compact() { lock (_gate) _compacted = _revision; }
 

@@ -3,6 +3,7 @@ using Overlay.Agent.Docker;
 using Overlay.Agent.Doctor.Node;
 using Overlay.Agent.Text;
 using Overlay.Encap.Linux.Netlink;
+using Overlay.Subnet.Model;
 
 namespace Overlay.Agent.Doctor.Docker;
 
@@ -60,10 +61,10 @@ internal static class BipCheck
         AddressInfo? address = Others(node, docker, network).FirstOrDefault(a => network.Contains(a.Address) || (!isLeased && NetworkOf(a).Contains(network.BaseAddress)));
         if (address is not null) return $"overlaps {address.Address}/{address.PrefixLength} of {node.Link(address.LinkIndex)?.Name}";
         // A wider route keeps all but what this node has leased: that is as it should be.
-        RouteInfo? route = node.Host.Routes.FirstOrDefault(r => r.Destination.PrefixLength > 0 && !IsDockers(node, docker, r.LinkIndex) && Overlap(r.Destination, network)
+        RouteInfo? route = node.Host.Routes.FirstOrDefault(r => r.Destination.PrefixLength > 0 && !IsDockers(node, docker, r.LinkIndex) && r.Destination.Overlaps(network)
             && !(isLeased && r.Destination.PrefixLength < network.PrefixLength));
         if (route is not null) return $"overlaps the route {route.Destination} through {node.Link(route.LinkIndex)?.Name ?? "several next hops"}";
-        bool isForeign = node.Network is { } overlay && Overlap(overlay, network) && node.File.Subnet is { } own && own != network;
+        bool isForeign = node.Network is { } overlay && overlay.Overlaps(network) && node.File.Subnet is { } own && own != network;
         return isForeign ? $"is inside of the overlay {node.Network}, where this node has {node.File.Subnet}: these addresses are other nodes'" : null;
     }
 
@@ -81,6 +82,4 @@ internal static class BipCheck
         node.File.Subnet is { } own && own.PrefixLength <= network.PrefixLength && own.Contains(network.BaseAddress);
 
     private static IPNetwork NetworkOf(AddressInfo address) => GoLiterals.Masked(address.Address, address.PrefixLength);
-
-    private static bool Overlap(IPNetwork a, IPNetwork b) => a.Contains(b.BaseAddress) || b.Contains(a.BaseAddress);
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using Overlay.Subnet.Model;
 
 namespace Overlay.Agent.Firewall.Rules;
 
@@ -31,7 +32,5 @@ internal sealed record OverlayRules(IPNetwork Network, IPNetwork Subnet, ushort 
         new(networks[0], networks[0], 0) { Former = networks };
 
     /// <summary>Whether a network is part of this overlay, or of one of earlier runs.</summary>
-    public bool Concerns(IPNetwork network) => Overlap(network, Network) || Former.Any(former => Overlap(network, former));
-
-    private static bool Overlap(IPNetwork a, IPNetwork b) => a.Contains(b.BaseAddress) || b.Contains(a.BaseAddress);
+    public bool Concerns(IPNetwork network) => network.Overlaps(Network) || Former.Any(former => network.Overlaps(former));
 }
