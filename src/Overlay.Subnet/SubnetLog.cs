@@ -107,8 +107,9 @@ internal static partial class SubnetLog
     public static partial void LeaseConflicts(this ILogger log, SubnetKey subnet, IPAddress publicIP, string reason);
 
     [LoggerMessage(2207, LogLevel.Warning,
-        "the leases vanished all at once: etcd was wiped; keeping the peers for {Seconds} s so that they can write them again")]
-    public static partial void StoreWiped(this ILogger log, double seconds);
+        "the leases vanished all at once: etcd was wiped; keeping the peers for {Seconds} s so that they can write them again, and those of flannel, "
+        + "which does so no sooner than it renews, for {Hours} h")]
+    public static partial void StoreWiped(this ILogger log, double seconds, double hours);
 
     [LoggerMessage(2208, LogLevel.Information, "{Count} more changes of leases in the last {Seconds} s")]
     public static partial void MoreLeaseChanges(this ILogger log, long count, double seconds);
