@@ -21,11 +21,13 @@ namespace Overlay.Subnet.Following;
 /// <param name="lossLevel">How loudly to say that contact is lost. Many follow one etcd: one of them warns.</param>
 /// <param name="seen">The revision an earlier run has seen; 0 for none.</param>
 /// <param name="keys">How many keys it has seen.</param>
+/// <param name="nodes">How many follow the same or the like, as far as is known; where the path's own keys do not tell.</param>
 internal sealed class KeyFollower(
-    ILeaseStore store, string path, TimeProvider time, ILogger log, Random? random = null, LogLevel lossLevel = LogLevel.Warning, long seen = 0, int keys = 0)
+    ILeaseStore store, string path, TimeProvider time, ILogger log, Random? random = null, LogLevel lossLevel = LogLevel.Warning, long seen = 0, int keys = 0,
+    Func<int>? nodes = null)
 {
-    // Whatever makes us read everything anew makes all nodes do it, at the same moment; the keys are as many as the nodes. At this much for
-    // each, 5,000 nodes come within a minute (FAULTS L3), and a small fleet at once.
+    // Whatever makes us read everything anew makes all nodes do it, at the same moment; the keys below subnets/ are as many as the nodes. At this
+    // much for each, 5,000 nodes come within a minute (FAULTS L3), and a small fleet at once.
     private static readonly TimeSpan SpreadPerKey = TimeSpan.FromMilliseconds(12);
     private static readonly TimeSpan MostSpread = TimeSpan.FromMinutes(1);
 
@@ -36,6 +38,7 @@ internal sealed class KeyFollower(
     private ulong _cluster;
     private int _keys = keys;
     private bool _doubted;
+    private bool _hasHeldBack;
 
     /// <summary>Why what is known may be out of date, in words; null while the watch stands.</summary>
     public string? WaitingFor { get; private set; } = "etcd";
@@ -43,12 +46,13 @@ internal sealed class KeyFollower(
     /// <summary>Ends when a try has failed for the first time.</summary>
     public Task FirstFailure => _firstFailure.Task;
 
-    private TimeSpan Spread => SpreadPerKey * _keys < MostSpread ? SpreadPerKey * _keys : MostSpread;
+    /// <summary>The time over which the nodes spread when they all read anew.</summary>
+    public TimeSpan Spread => TimeSpan.FromTicks(Math.Min(MostSpread.Ticks, SpreadPerKey.Ticks * Math.Max(_keys, nodes?.Invoke() ?? 0)));
 
     /// <summary>Runs until cancelled; one enumeration per instance.</summary>
     public async IAsyncEnumerable<FollowUpdate> FollowAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        bool lost = false;
+        string? lost = null;
         bool told = false;
         while (true)
         {
@@ -71,7 +75,8 @@ internal sealed class KeyFollower(
                     stoodAt ??= time.GetTimestamp();
                     if (told)
                         log.FollowingAgain(path, _seen + 1);
-                    lost = told = false;
+                    lost = null;
+                    told = false;
                     _throttle.Reset();
                     WaitingFor = null;
                     Take(watch.Current);
@@ -93,25 +98,26 @@ internal sealed class KeyFollower(
                     log.FollowingLost(failure.IsLossOfContact ? lossLevel : LogLevel.Warning, path, failure.Message);
                     told = true;
                 }
-                if (!lost)
+                if (lost != failure.Trouble)
                     yield return new FollowUpdate(FollowKind.Lost, _seen, [], failure);
-                lost = true;
+                lost = failure.Trouble;
             }
             await HoldBackAsync(stoodAt, cancellationToken).ConfigureAwait(false);
         }
     }
 
-    // A watch that stood is lost to all nodes at once, so they spread. Retries spread by themselves, once they are as far apart as the fleet is
-    // large. Only a watch that stood for longer than that is a success: a server may accept every watch and drop it.
+    // A watch that stood is lost to all nodes at once, so they spread; and so do nodes that all start together, if etcd cannot serve them at the
+    // first try. Retries spread by themselves, once they are as far apart as the fleet is large. Only a watch that stood for longer than that is a
+    // success: a server may accept every watch and drop it.
     private async Task HoldBackAsync(long? stoodAt, CancellationToken cancellationToken)
     {
         _backoff.Most = Spread > Backoff.DefaultMost ? Spread : Backoff.DefaultMost;
-        if (stoodAt is long since)
-        {
-            if (time.GetElapsedTime(since) >= _backoff.Most)
-                _backoff.Reset();
+        bool areInStep = stoodAt is not null || !_hasHeldBack;
+        _hasHeldBack = true;
+        if (stoodAt is long since && time.GetElapsedTime(since) >= _backoff.Most)
+            _backoff.Reset();
+        if (areInStep && Spread > TimeSpan.Zero)
             await _backoff.SpreadAsync(Spread, cancellationToken).ConfigureAwait(false);
-        }
         await _backoff.DelayAsync(cancellationToken).ConfigureAwait(false);
     }
 

@@ -25,9 +25,9 @@ public abstract record LeaseHappening
     /// <summary>The time to live has passed without contact: by now etcd may have given the subnet away. Forwarding goes on; worth an alarm.</summary>
     public sealed record Overdue(OwnLease Lease) : LeaseHappening;
 
-    /// <summary>Contact with etcd is lost; retried for ever.</summary>
+    /// <summary>Contact with etcd is lost, or lost for another reason than was told; retried for ever.</summary>
     public sealed record EtcdUnreachable(DateTimeOffset Since, string Reason) : LeaseHappening;
 
     /// <summary>Contact with etcd is back.</summary>
-    public sealed record EtcdBack(TimeSpan Away) : LeaseHappening;
+    public sealed record EtcdBack : LeaseHappening;
 }

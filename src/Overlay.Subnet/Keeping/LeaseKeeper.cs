@@ -25,9 +25,10 @@ namespace Overlay.Subnet.Keeping;
 /// <param name="log">For what happens to the lease.</param>
 /// <param name="random">Spreads the retries; shared randomness by default.</param>
 /// <param name="remaining">What is left of the life of a lease that an earlier run acquired, as far as is known; null for a whole life.</param>
+/// <param name="nodes">How many nodes keep a lease, as far as is known: what they all do anew, they do over a time that grows with it.</param>
 public sealed class LeaseKeeper(
     ILeaseStore store, LeaseAcquirer acquirer, NetworkConfig config, OwnLease acquired, LeaseTiming timing, TimeProvider time, ILogger<LeaseKeeper> log,
-    Random? random = null, TimeSpan? remaining = null)
+    Random? random = null, TimeSpan? remaining = null, Func<int>? nodes = null)
 {
     private static readonly TimeSpan DuplicateRetry = TimeSpan.FromMinutes(1);
     private static readonly Task NeverAsked = new TaskCompletionSource().Task;
@@ -82,7 +83,7 @@ public sealed class LeaseKeeper(
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         // Not logged: the watcher of all leases tells the same.
-        var follower = new KeyFollower(store, StorePaths.Subnet(Lease.Key), time, NullLogger.Instance, random);
+        var follower = new KeyFollower(store, StorePaths.Subnet(Lease.Key), time, NullLogger.Instance, random, seen: Lease.ModRevision, nodes: nodes);
         await using IAsyncEnumerator<FollowUpdate> updates = follower.FollowAsync(stop.Token).GetAsyncEnumerator(stop.Token);
         Task<bool> next = updates.MoveNextAsync().AsTask();
         try
@@ -141,7 +142,7 @@ public sealed class LeaseKeeper(
         if (update.Kind == FollowKind.Lost)
         {
             _isWatchLost = true;
-            Tell(_contact.Lost(update.Failure!.Message));
+            Tell(_contact.Lost(update.Failure!));
             return null;
         }
         if (update.Kind == FollowKind.Changes)
@@ -220,7 +221,7 @@ public sealed class LeaseKeeper(
             _agenda.Failed(duty);
             bool isTold = e.IsLossOfContact && _isWatchLost; // by the watcher of all leases
             if (_throttle.ShouldLog(e)) log.LeaseNotRenewed(isTold ? LogLevel.Debug : LogLevel.Warning, Lease.Key, e.Message);
-            if (e.Fault is StoreFault.Unreachable or StoreFault.Timeout) Tell(_contact.Lost(e.Message));
+            if (e.Fault is StoreFault.Unreachable or StoreFault.Timeout) Tell(_contact.Lost(e));
             return null;
         }
     }

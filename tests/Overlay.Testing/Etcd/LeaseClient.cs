@@ -71,7 +71,7 @@ public sealed class LeaseClient : IAsyncDisposable
     /// <summary>Keeps a lease and follows those of all nodes, until disposed of.</summary>
     public void Run(NetworkConfig config, OwnLease lease)
     {
-        Keeper = new LeaseKeeper(_store, _acquirer, config, lease, _timing, TimeProvider.System, _log.CreateLogger<LeaseKeeper>());
+        Keeper = new LeaseKeeper(_store, _acquirer, config, lease, _timing, TimeProvider.System, _log.CreateLogger<LeaseKeeper>(), nodes: () => Watcher.Current.Leases.Count);
         _running = [Keeper.RunAsync(_stop.Token), Watcher.RunAsync(_stop.Token), TakeAsync(Keeper.Happenings)];
     }
 
