@@ -21,13 +21,14 @@ namespace Overlay.Subnet.Following;
 /// <param name="lossLevel">How loudly to say that contact is lost. Many follow one etcd: one of them warns.</param>
 /// <param name="seen">The revision an earlier run has seen; 0 for none.</param>
 /// <param name="keys">How many keys it has seen.</param>
-/// <param name="nodes">How many follow the same or the like, as far as is known; where the path's own keys do not tell.</param>
+/// <param name="nodes">How many nodes follow the same etcd, where that is not the number of keys.</param>
+/// <param name="mostSpread">The longest time over which they spread.</param>
 internal sealed class KeyFollower(
     ILeaseStore store, string path, TimeProvider time, ILogger log, Random? random = null, LogLevel lossLevel = LogLevel.Warning, long seen = 0, int keys = 0,
-    Func<int>? nodes = null)
+    Func<int>? nodes = null, TimeSpan? mostSpread = null)
 {
-    // Whatever makes us read everything anew makes all nodes do it, at the same moment; the keys below subnets/ are as many as the nodes. At this
-    // much for each, 5,000 nodes come within a minute (FAULTS L3), and a small fleet at once.
+    // Whatever makes us read everything anew makes all nodes do it, at the same moment; the keys are as many as the nodes. At this much for
+    // each, 5,000 nodes come within a minute (FAULTS L3), and a small fleet at once.
     private static readonly TimeSpan SpreadPerKey = TimeSpan.FromMilliseconds(12);
     private static readonly TimeSpan MostSpread = TimeSpan.FromMinutes(1);
 
@@ -46,8 +47,10 @@ internal sealed class KeyFollower(
     /// <summary>Ends when a try has failed for the first time.</summary>
     public Task FirstFailure => _firstFailure.Task;
 
-    /// <summary>The time over which the nodes spread when they all read anew.</summary>
-    public TimeSpan Spread => TimeSpan.FromTicks(Math.Min(MostSpread.Ticks, SpreadPerKey.Ticks * Math.Max(_keys, nodes?.Invoke() ?? 0)));
+    private TimeSpan Spread => SpreadOf(nodes?.Invoke() ?? _keys, mostSpread ?? MostSpread);
+
+    /// <summary>The time over which a fleet of so many nodes spreads what all of them do.</summary>
+    public static TimeSpan SpreadOf(int nodes, TimeSpan most) => SpreadPerKey * nodes < most ? SpreadPerKey * nodes : most;
 
     /// <summary>Runs until cancelled; one enumeration per instance.</summary>
     public async IAsyncEnumerable<FollowUpdate> FollowAsync([EnumeratorCancellation] CancellationToken cancellationToken)

@@ -25,12 +25,13 @@ namespace Overlay.Subnet.Keeping;
 /// <param name="log">For what happens to the lease.</param>
 /// <param name="random">Spreads the retries; shared randomness by default.</param>
 /// <param name="remaining">What is left of the life of a lease that an earlier run acquired, as far as is known; null for a whole life.</param>
-/// <param name="nodes">How many nodes keep a lease, as far as is known: what they all do anew, they do over a time that grows with it.</param>
+/// <param name="nodes">How many nodes there are, as far as is known: what all of them do at once is spread accordingly. One where nobody says.</param>
 public sealed class LeaseKeeper(
     ILeaseStore store, LeaseAcquirer acquirer, NetworkConfig config, OwnLease acquired, LeaseTiming timing, TimeProvider time, ILogger<LeaseKeeper> log,
     Random? random = null, TimeSpan? remaining = null, Func<int>? nodes = null)
 {
     private static readonly TimeSpan DuplicateRetry = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan MostSpread = TimeSpan.FromSeconds(20); // after a wipe the peers keep us for half a minute
     private static readonly Task NeverAsked = new TaskCompletionSource().Task;
 
     private readonly LeaseAgenda _agenda = new(time, random);
@@ -83,7 +84,7 @@ public sealed class LeaseKeeper(
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         // Not logged: the watcher of all leases tells the same.
-        var follower = new KeyFollower(store, StorePaths.Subnet(Lease.Key), time, NullLogger.Instance, random, seen: Lease.ModRevision, nodes: nodes);
+        var follower = new KeyFollower(store, StorePaths.Subnet(Lease.Key), time, NullLogger.Instance, random, seen: Lease.ModRevision, nodes: nodes, mostSpread: MostSpread);
         await using IAsyncEnumerator<FollowUpdate> updates = follower.FollowAsync(stop.Token).GetAsyncEnumerator(stop.Token);
         Task<bool> next = updates.MoveNextAsync().AsTask();
         try

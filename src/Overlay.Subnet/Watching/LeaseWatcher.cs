@@ -11,8 +11,7 @@ namespace Overlay.Subnet.Watching;
 /// a while when the store has been wiped, so that they can write their keys again. Logs every peer that comes, changes or goes.
 /// </summary>
 /// <remarks>
-/// After a wipe an agent of ours writes its key as soon as it sees etcd: it has half a minute for it, beyond
-/// the time over which a large fleet spreads. flanneld sees nothing: its watch waits in
+/// After a wipe an agent of ours writes its key as soon as it sees etcd: it has half a minute for it. flanneld sees nothing: its watch waits in
 /// silence at a revision of the future, its kernel forwards as before, and its key comes back with its next renewal, within the 24 hours that
 /// its etcd lease would have had. So it has these, unless its subnet has a new owner meanwhile.
 /// </remarks>
@@ -83,12 +82,12 @@ public sealed class LeaseWatcher
                 bool isNews = !stands && update.Kind != FollowKind.Lost;
                 bool wiped = isNews && Take(update);
                 if (_book.HasRetained && (wiped || update.Kind != FollowKind.Changes || stands))
-                    endOfGrace.Change(WipeGrace + _follower.Spread, Timeout.InfiniteTimeSpan); // before anybody sees the table
+                    endOfGrace.Change(WipeGrace, Timeout.InfiniteTimeSpan); // before anybody sees the table
                 if (_book.HasRetained && wiped)
                 {
                     _isFlannelOverdue = false;
                     endOfDay.Change(FlannelGrace, Timeout.InfiniteTimeSpan);
-                    _log.StoreWiped((WipeGrace + _follower.Spread).TotalSeconds, FlannelGrace.TotalHours);
+                    _log.StoreWiped(WipeGrace.TotalSeconds, FlannelGrace.TotalHours);
                 }
                 if (isNews)
                     PublishSoon(endOfRest);

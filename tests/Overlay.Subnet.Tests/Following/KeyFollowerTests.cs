@@ -185,12 +185,12 @@ public sealed class KeyFollowerTests : IDisposable
     // Without a synchronisation context, in which what the clock sets off would go on elsewhere.
     private static Task Alone(Action test) => Task.Run(test, TestContext.Current.CancellationToken);
 
-    private void Start(int keys, int nodes = Nodes, int known = 0, StoreException? failure = null, int fleet = 0)
+    private void Start(int keys, int nodes = Nodes, int known = 0, StoreException? failure = null, int? fleet = null)
     {
         for (int i = 0; i < nodes; i++)
         {
             ScriptedStore store = new(_time) { Keys = keys, ReadFailure = failure };
-            KeyFollower follower = new(store, StorePaths.Subnets, _time, _log, new Random(i), keys: known, nodes: () => fleet);
+            KeyFollower follower = new(store, StorePaths.Subnets, _time, _log, new Random(i), keys: known, nodes: fleet is null ? null : () => fleet.Value);
             _fleet.Add((follower, store));
             _ = DrainAsync(follower);
         }
