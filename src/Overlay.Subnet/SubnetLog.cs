@@ -19,6 +19,9 @@ internal static partial class SubnetLog
     [LoggerMessage(2002, LogLevel.Debug, "{Count} calls in a row were not answered in time: connecting anew")]
     public static partial void ConnectingAnew(this ILogger log, int count);
 
+    [LoggerMessage(2003, LogLevel.Warning, "etcd-keyfile {Path} has mode {Mode}: every user of this machine can use this node's rights in etcd; chmod 600")]
+    public static partial void KeyFileExposed(this ILogger log, string path, string mode);
+
     [LoggerMessage(EventId = 2010, Message = "lost contact while following {Path}: {Reason} (retrying; what is known stays in force)")]
     public static partial void FollowingLost(this ILogger log, LogLevel level, string path, string reason);
 

@@ -24,6 +24,7 @@ internal sealed class EtcdConnection : IDisposable
     private bool _authIsOff;
     private int _timeoutsInARow;
     private bool _disposed;
+    private bool _hasWarned;
 
     /// <param name="options">Where and how to connect.</param>
     /// <param name="log">For repairs.</param>
@@ -152,6 +153,11 @@ internal sealed class EtcdConnection : IDisposable
         if (_invoker is not null)
             return new EtcdClient(_invoker);
         _files = Options.UsesTls ? TlsFiles.Load(Options) : null;
+        if (!_hasWarned && TlsFiles.OthersOfKey(Options) is { } mode)
+        {
+            _hasWarned = true;
+            _log.KeyFileExposed(LogText.Escape(Options.KeyFile, 200), mode);
+        }
 
         // For https the overload with TLS options is a must: the plain one sends clear text whatever the scheme says.
         var client = new EtcdClient(
