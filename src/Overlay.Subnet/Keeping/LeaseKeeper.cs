@@ -209,8 +209,7 @@ public sealed class LeaseKeeper(
             LeaseAttributes? other = null;
             if (duty == LeaseDuty.Repair)
                 other = await RepairAsync(cancellationToken).ConfigureAwait(false);
-            else
-                await RenewAsync(cancellationToken).ConfigureAwait(false);
+            else await RenewAsync(cancellationToken).ConfigureAwait(false);
             if (!_isWatchLost) Tell(_contact.Reached());
             _agenda.Answered(duty);
             if (!_agenda.NeedsRepair) _throttle.Reset();
@@ -238,8 +237,7 @@ public sealed class LeaseKeeper(
         LeaseAttributes wanted = _wanted.Current;
         byte[] value = wanted.ToJson();
         WriteResult result = await store.PutAsync(StorePaths.Subnet(Lease.Key), value, Lease.EtcdLeaseId, _standing, cancellationToken).ConfigureAwait(false);
-        if (!result.Succeeded)
-            return Judge(result.Current);
+        if (!result.Succeeded) return Judge(result.Current);
         Lease = Lease with { Attributes = wanted };
         _standing = Written(value, result.Revision);
         Restored();
