@@ -19,6 +19,9 @@ internal static partial class SubnetLog
     [LoggerMessage(2002, LogLevel.Debug, "{Count} calls in a row were not answered in time: connecting anew")]
     public static partial void ConnectingAnew(this ILogger log, int count);
 
+    [LoggerMessage(2003, LogLevel.Warning, "etcd-keyfile {Path} has mode {Mode}: every user of this machine can use this node's rights in etcd; chmod 600")]
+    public static partial void KeyFileExposed(this ILogger log, string path, string mode);
+
     [LoggerMessage(EventId = 2010, Message = "lost contact while following {Path}: {Reason} (retrying; what is known stays in force)")]
     public static partial void FollowingLost(this ILogger log, LogLevel level, string path, string reason);
 
@@ -112,8 +115,9 @@ internal static partial class SubnetLog
     public static partial void LeaseConflicts(this ILogger log, SubnetKey subnet, IPAddress publicIP, string reason);
 
     [LoggerMessage(2207, LogLevel.Warning,
-        "the leases vanished all at once: etcd was wiped; keeping the peers for {Seconds} s so that they can write them again")]
-    public static partial void StoreWiped(this ILogger log, double seconds);
+        "the leases vanished all at once: etcd was wiped; keeping the peers for {Seconds} s so that they can write them again, and those of flannel, "
+        + "which does so no sooner than it renews, for {Hours} h")]
+    public static partial void StoreWiped(this ILogger log, double seconds, double hours);
 
     [LoggerMessage(2208, LogLevel.Information, "{Count} more changes of leases in the last {Seconds} s")]
     public static partial void MoreLeaseChanges(this ILogger log, long count, double seconds);

@@ -28,16 +28,6 @@ internal sealed record ClusterView(StoreRecord? ConfigRecord, NetworkConfig? Con
     private static NetworkConfig? Parse(StoreRecord? record, out string? problem)
     {
         problem = "there is no network config in etcd; overlay-agent config put writes one";
-        if (record is null) return null;
-        try
-        {
-            problem = null;
-            return NetworkConfig.Parse(record.Value.Span);
-        }
-        catch (NetworkConfigException e)
-        {
-            problem = $"the network config in etcd is not usable: {e.Message}";
-            return null;
-        }
+        return record is null ? null : NetworkConfig.TryParse(record.Value.Span, out problem);
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
+using Overlay.Subnet.Model;
 
 namespace Overlay.Agent.Memory;
 
@@ -24,4 +25,11 @@ internal static partial class MemoryLog
 
     [LoggerMessage(3205, LogLevel.Warning, "{Trouble}: going on with {Subnet}, which this node had, and trying again")]
     public static partial void LeaseNotConfirmed(this ILogger logger, IPNetwork subnet, string trouble);
+
+    [LoggerMessage(3207, LogLevel.Error, "state cannot be saved in {Folder}: {Problem}; this node's identity stands there, what has become of its lease does not")]
+    public static partial void StateNotRenewed(this ILogger logger, string folder, string problem);
+
+    [LoggerMessage(3206, LogLevel.Warning,
+        "this node has lost its state: node id {NodeId} and MAC are taken from lease {Key}, the only one under its address {PublicIp} and the one in its subnet file")]
+    public static partial void IdentityAdopted(this ILogger logger, string nodeId, SubnetKey key, IPAddress publicIp);
 }

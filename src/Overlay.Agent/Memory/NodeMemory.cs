@@ -38,6 +38,7 @@ internal sealed class NodeMemory
     private LeaseTable? _leases;
     private bool _isCacheNew;
     private string? _stateProblem, _cacheProblem;
+    private string? _identityOnDisk;
 
     private NodeMemory(AgentOptions options, TimeProvider time, ILogger log)
     {
@@ -53,8 +54,11 @@ internal sealed class NodeMemory
         if (env.Problem is not null) log.PreviousFileIgnored(options.SubnetFile, env.Problem);
         _inSubnetFile = env.Subnet;
 
-        _state = loaded.State ?? Restored() ?? AgentState.CreateNew();
+        _identityOnDisk = loaded.State?.NodeId;
+        AgentState? known = loaded.State ?? Restored();
+        _state = known ?? AgentState.CreateNew();
         _state = _state with { DockerOptionsFile = options.DockerOptionsFile ?? _state.DockerOptionsFile };
+        MayAdopt = known is null && env.Subnet is not null;
         IPNetwork?[] hints = [env.Subnet, _state.Subnet];
         IPNetwork?[] networks = [env.Network, _state.Network];
         PreviousNetworks = [.. networks.OfType<IPNetwork>().Distinct()];
@@ -76,6 +80,12 @@ internal sealed class NodeMemory
 
     /// <summary>The subnet that the rest of this host counts with, as far as earlier runs know.</summary>
     public IPNetwork? Announced { get; }
+
+    /// <summary>
+    /// This node does not remember who it is, and its subnet file names the subnet of a run before: it has lost its state since it was booted,
+    /// rather than being a machine that nobody has seen. The lease of that subnet may tell; see <see cref="Adopt"/>.
+    /// </summary>
+    public bool MayAdopt { get; }
 
     /// <summary>Reads what earlier runs left, and makes up an identity where there is none.</summary>
     public static NodeMemory Load(AgentOptions options, TimeProvider time, ILogger log) => new(options, time, log);
@@ -128,6 +138,21 @@ internal sealed class NodeMemory
         Lease? first = leases.Leases.Values.Concat(leases.Conflicts.Select(conflict => conflict.Lease))
             .Where(lease => lease.Attributes.PublicIP.Equals(ours.PublicIP) && lease.Attributes.NodeId is not null).MinBy(lease => lease.CreateRevision);
         if (first is not null && first.Attributes.NodeId != ours.NodeId) throw new DuplicatePublicIpException(ours, first);
+    }
+
+    /// <summary>
+    /// Takes up the identity of the lease that this node must have written before it lost its state: the one lease under its address, of the very
+    /// subnet that its subnet file names. In any other case the lease may be another machine's, and the operator has to decide (FAULTS C30).
+    /// </summary>
+    /// <param name="leases">The leases of all nodes.</param>
+    /// <param name="publicIp">This node's address.</param>
+    public void Adopt(LeaseTable leases, IPAddress publicIp)
+    {
+        Lease[] ours = [.. leases.Leases.Values.Concat(leases.Conflicts.Select(conflict => conflict.Lease)).Where(lease => lease.Attributes.PublicIP.Equals(publicIp))];
+        if (!MayAdopt || ours is not [{ Attributes: var attributes } lease] || lease.Subnet != _inSubnetFile
+            || !AgentState.IsNodeId(attributes.NodeId) || !MacAddress.TryParse(attributes.VtepMac, out MacAddress mac)) return;
+        lock (_gate) _state = new AgentState(attributes.NodeId!, mac) { Subnet = lease.Subnet };
+        _log.IdentityAdopted(attributes.NodeId!, lease.Key, publicIp);
     }
 
     /// <summary>Writes the identity before etcd hears of it: a lease that nobody remembers is a stranger's at the next start.</summary>
@@ -227,11 +252,12 @@ internal sealed class NodeMemory
     {
         AgentState state = State;
         if (state == _savedState) return;
-        if (_stateFile.TrySave(state, out string? problem)) _savedState = state;
+        if (_stateFile.TrySave(state, out string? problem)) (_savedState, _identityOnDisk) = (state, state.NodeId);
         else
         {
             _changes.Writer.TryWrite(true);   // again, in a while
-            if (problem != _stateProblem) _log.StateNotSaved(_folder, problem);
+            if (problem != _stateProblem && state.NodeId == _identityOnDisk) _log.StateNotRenewed(_folder, problem);
+            else if (problem != _stateProblem) _log.StateNotSaved(_folder, problem);
         }
         _stateProblem = problem;
     }

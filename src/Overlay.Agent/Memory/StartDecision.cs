@@ -9,9 +9,15 @@ namespace Overlay.Agent.Memory;
 /// as they would be for an agent that had been running.
 /// </summary>
 /// <param name="Cache">What to start from; null for what etcd says.</param>
-/// <param name="Stale">Why it is the cache, in words; null when it is not.</param>
-internal sealed record StartDecision(EtcdCache? Cache, string? Stale)
+/// <param name="Why">Why it is the cache, in words; null when it is not.</param>
+internal sealed record StartDecision(EtcdCache? Cache, string? Why)
 {
+    /// <summary>From what packets are forwarded, in words; null for what etcd says.</summary>
+    public string? From => Cache is null ? null : $"forwarding from cache of {Cache.Saved:u}";
+
+    /// <summary>Both in words; null when all is from etcd.</summary>
+    public string? Stale => Cache is null ? null : $"{Why}, {From}";
+
     /// <summary>How long etcd may take to answer; the first packet is to be forwarded within a second (FAULTS R6).</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(500);
 
@@ -31,8 +37,10 @@ internal sealed record StartDecision(EtcdCache? Cache, string? Stale)
         Task first = await Task.WhenAny(answers, configs.FirstFailure, peers.FirstFailure, Task.Delay(Patience, time, stop), failure).ConfigureAwait(false);
         await first.ConfigureAwait(false);   // for the exceptions of a failure and of a stop
         if (answers.IsCompletedSuccessfully) return new StartDecision(null, null);
-        bool answered = peers.WaitingFor is null;
-        string why = answered ? configs.WaitingFor ?? "no network config from etcd" : $"etcd unreachable since {asked:u}";
-        return new StartDecision(cache, $"{why}, forwarding from cache of {cache.Saved:u}");
+        bool failed = configs.FirstFailure.IsCompleted || peers.FirstFailure.IsCompleted;
+        return new StartDecision(cache,
+            peers.WaitingFor is null ? configs.WaitingFor ?? "no network config from etcd"
+            : failed ? $"etcd unreachable since {asked:u}"
+            : $"etcd has not answered within {Patience.TotalMilliseconds:0} ms");
     }
 }

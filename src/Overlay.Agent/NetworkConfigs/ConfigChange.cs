@@ -11,7 +11,7 @@ namespace Overlay.Agent.NetworkConfigs;
 /// <param name="Standing">How many leases and reservations there are.</param>
 /// <param name="SplitsNetwork">Nodes with the old config and nodes with the new one cannot hear each other.</param>
 internal sealed record ConfigChange(
-    IReadOnlyList<(string Key, object? Was, object Now)> Fields, IReadOnlyList<(Lease Lease, string Reason)> Misfits, int Standing, bool SplitsNetwork)
+    IReadOnlyList<(string Key, object? Was, object? Now)> Fields, IReadOnlyList<(Lease Lease, string Reason)> Misfits, int Standing, bool SplitsNetwork)
 {
     /// <summary>Compares.</summary>
     public static ConfigChange Between(ClusterView now, NetworkConfig next)
@@ -28,7 +28,7 @@ internal sealed record ConfigChange(
         StringBuilder text = new();
         if (Fields.Count == 0) return "agents see no change: only the text differs\n";
         text.Append("changes\n");
-        foreach ((string key, object? was, object now) in Fields) text.Append($"  {key}: {was ?? "none"} -> {now}\n");
+        foreach ((string key, object? was, object? now) in Fields) text.Append($"  {key}: {was ?? "none"} -> {now ?? "none"}\n");
         text.Append(Misfits.Count == 0
             ? $"all {Standing} leases and reservations fit as they are\n"
             : $"{Misfits.Count} of {Standing} leases and reservations do not fit any more\n");

@@ -86,8 +86,8 @@ internal sealed class AgentService(
         using EtcdLeaseStore store = new(options.Etcd.ToOptions(), loggers.CreateLogger<EtcdLeaseStore>());
         NodeMemory memory = NodeMemory.Load(options, time, _log);
         EtcdCache? cache = memory.CacheFor(options.Etcd.Prefix, underlay.PublicIp);
-        NetworkConfigWatcher configs = new(store, time, loggers.CreateLogger<NetworkConfigWatcher>());
         LeaseWatcher peers = new(store, underlay.PublicIp, time, loggers.CreateLogger<LeaseWatcher>(), known: cache?.Leases);
+        NetworkConfigWatcher configs = new(store, time, loggers.CreateLogger<NetworkConfigWatcher>(), nodes: () => peers.Current.Leases.Count);
         await using TaskGroup reading = new(stop);
         reading.Run("following the network config", configs.RunAsync);
         reading.Run("following the leases", peers.RunAsync);
@@ -97,6 +97,8 @@ internal sealed class AgentService(
         OverlaySettings settings = OverlaySettings.Combine(options.DataPath, config, underlay) with { KeepsBlackhole = options.Firewall.BlackholeRoute };
         LinkInfo? replaced = OverlayDevice.CheckHost(settings, netlink);
         FirewallTools tools = FirewallTools.Choose(options.Firewall, config.EnableNFTables, time, _log);
+        if (memory.MayAdopt && await _status.WhileAsync(peers.Tables.WaitToReadAsync(stop).AsTask(), reading, () => peers.WaitingFor, "peers' leases").ConfigureAwait(false))
+            memory.Adopt(peers.Current, underlay.PublicIp);
         memory.Begin(replaced?.Mac);
 
         LeaseTiming timing = new() { Ttl = options.LeaseTtl, RenewMargin = options.RenewMargin };
@@ -119,7 +121,7 @@ internal sealed class AgentService(
         SubnetHook hook = new(options.OnSubnetChange, options.SubnetFile, memory.Announced, memory.RememberAnnounced, SubnetHook.DefaultLimit, time, _log);
         OverlayRules rules = new(config.Network, lease.Subnet, config.Backend.Port) { Device = settings.Device, Former = memory.PreviousNetworks };
         FirewallKeeper firewall = new(tools, options.Firewall, rules, time, _log);
-        NodeFollower follower = new(options, settings, lease.Subnet, start.Stale, memory, hook, forwarder, device, firewall, _status, time, _log) { LeaseTrouble = first.Trouble };
+        NodeFollower follower = new(options, settings, lease.Subnet, start, memory, hook, forwarder, device, firewall, _status, time, _log) { LeaseTrouble = first.Trouble };
 
         HostKeeper host = new(options.Underlay, config, underlay, device, forwarder, Readdress, follower.TellOfHost, time, _log);
 

@@ -10,6 +10,9 @@ using Overlay.Agent.Memory;
 using Overlay.Agent.Telemetry;
 using Overlay.Agent.Tunnel;
 using Overlay.Encap.Forwarding;
+using Overlay.Encap.Linux.Gate;
+using Overlay.Encap.Linux.Netlink;
+using Overlay.Subnet;
 using Overlay.Subnet.Allocation;
 using Overlay.Subnet.Keeping;
 using Overlay.Subnet.Model;
@@ -26,6 +29,7 @@ internal sealed class NodeFollower
     private static readonly TimeSpan FileRetry = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan FileLook = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan PutBackSaidEvery = TimeSpan.FromMinutes(1);
+    private const int ReasonLength = 160;   // of what is told in full in the log
 
     private readonly AgentOptions _options;
     private readonly OverlaySettings _settings;
@@ -44,8 +48,8 @@ internal sealed class NodeFollower
         Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
 
     private volatile string _subnet;
-    private volatile string? _moved;
-    private volatile string? _stale;
+    private volatile Moved? _moved;
+    private volatile StartDecision? _cached;   // while the leases are not those of etcd
     private volatile string? _etcdTrouble;
     private volatile string? _leaseTrouble;
     private volatile string? _configTrouble;
@@ -57,7 +61,7 @@ internal sealed class NodeFollower
     /// <param name="options">What the operator set.</param>
     /// <param name="settings">What the overlay on this host is.</param>
     /// <param name="subnet">This node's subnet.</param>
-    /// <param name="stale">Why the leases are not those of etcd, in words for STATUS, until they are; null when they are.</param>
+    /// <param name="start">Whether the leases are those of etcd; if not, STATUS says so until they are.</param>
     /// <param name="memory">Takes what the next start is to know.</param>
     /// <param name="hook">Told of each subnet that subnet.env names.</param>
     /// <param name="forwarder">Takes the peers.</param>
@@ -67,12 +71,13 @@ internal sealed class NodeFollower
     /// <param name="time">The clock.</param>
     /// <param name="log">For what is done.</param>
     public NodeFollower(
-        AgentOptions options, OverlaySettings settings, IPNetwork subnet, string? stale, NodeMemory memory, SubnetHook hook, Forwarder forwarder,
+        AgentOptions options, OverlaySettings settings, IPNetwork subnet, StartDecision start, NodeMemory memory, SubnetHook hook, Forwarder forwarder,
         OverlayDevice device, FirewallKeeper firewall, AgentStatus status, TimeProvider time, ILogger log)
     {
         (_options, _settings, _memory, _hook, _forwarder, _device, _firewall) = (options, settings, memory, hook, forwarder, device, firewall);
         (_status, _time, _log) = (status, time, log);
-        (_subnet, _stale, _configTrouble) = (subnet.ToString(), stale, stale is null ? null : "the network config is not confirmed by etcd");
+        _subnet = subnet.ToString();
+        if (start.Cache is not null) (_cached, _configTrouble) = (start, "the network config is not confirmed by etcd");
         _mtu = device.Settings.Mtu.Bytes;
         _changes.Writer.TryWrite(true);
     }
@@ -93,7 +98,7 @@ internal sealed class NodeFollower
         return string.Join("; ", new[]
         {
             $"subnet {_subnet} of {_settings.Network}, {peers} {(peers == 1 ? "peer" : "peers")}, MTU {_device.Settings.Mtu.Bytes}",
-            _stale ?? _etcdTrouble, _moved, _leaseTrouble, _configTrouble, _fileTrouble, _hostTrouble, _firewall.Trouble,
+            _etcdTrouble is { } gone ? $"{gone}, {_cached?.From ?? "forwarding goes on"}" : _cached?.Stale, _moved?.Text, _leaseTrouble, _configTrouble, _fileTrouble, _hostTrouble, _firewall.Trouble,
         }.OfType<string>());
     }
 
@@ -148,6 +153,7 @@ internal sealed class NodeFollower
     {
         _hostTrouble = trouble;
         if (Interlocked.Exchange(ref _mtu, _device.Settings.Mtu.Bytes) != _device.Settings.Mtu.Bytes) _changes.Writer.TryWrite(true);
+        if (_moved is { } moved && !HasAddressIn(moved.From)) Interlocked.CompareExchange(ref _moved, null, moved);   // Docker has followed
         Report();
     }
 
@@ -166,11 +172,11 @@ internal sealed class NodeFollower
     {
         await foreach (LeaseTable table in tables.ReadAllAsync(stop).ConfigureAwait(false))
         {
-            if (_stale is not null) _memory.RefuseNamesake(table);   // as a start with etcd would have done
+            if (_cached is not null) _memory.RefuseNamesake(table);   // as a start with etcd would have done
             _forwarder.Update(table);
             _memory.Remember(config: null, table);
-            if (_stale is not null) _log.CacheReconciled();
-            _stale = null;
+            if (_cached is not null) _log.CacheReconciled();
+            _cached = null;
             Report();
         }
     }
@@ -190,11 +196,11 @@ internal sealed class NodeFollower
                     Move(moved.New);
                     _leaseTrouble = null;
                     if (moved.New.Subnet.Equals(moved.Old.Subnet)) break;   // it was free again before another was found
-                    _moved = $"moved from {moved.Old.Subnet}, which {moved.By.PublicIP} holds: restart Docker with the new {_options.SubnetFile}";
+                    _moved = new Moved(moved.Old.Subnet, $"moved from {moved.Old.Subnet}, which {moved.By.PublicIP} holds: restart Docker with the new {_options.SubnetFile}");
                     _log.RestartDocker(_options.SubnetFile);
                     break;
                 case LeaseHappening.EtcdUnreachable gone:
-                    _etcdTrouble = $"etcd unreachable since {gone.Since:u}, forwarding goes on";
+                    _etcdTrouble = $"etcd unreachable since {gone.Since:u}: {LogText.Escape(gone.Reason, ReasonLength)}";
                     break;
                 case LeaseHappening.Overdue:
                     _leaseTrouble = "the lease has run out meanwhile, another node may be given the subnet";
@@ -224,7 +230,7 @@ internal sealed class NodeFollower
         await foreach (NetworkConfig config in configs.ReadAllAsync(stop).ConfigureAwait(false))
         {
             _memory.Remember(config, leases: null);
-            string changes = string.Join(", ", NetworkConfig.Changes(started, config).Select(c => $"{c.Key} {c.Was} -> {c.Now}"));
+            string changes = string.Join(", ", NetworkConfig.Changes(started, config).Select(c => $"{c.Key} {c.Was ?? "none"} -> {c.Now ?? "none"}"));
             bool isNews = changes.Length > 0 || _configTrouble is not null;   // after a start from the cache, etcd may say the same
             _configTrouble = changes.Length == 0 ? null : $"the network config in etcd has changed, restart needed ({changes})";
             if (changes.Length > 0) _log.RestartNeeded(changes);
@@ -242,4 +248,20 @@ internal sealed class NodeFollower
         _subnet = lease.Subnet.ToString();
         _changes.Writer.TryWrite(true);
     }
+
+    // Of a bridge, as long as whoever made it was not restarted.
+    private static bool HasAddressIn(IPNetwork subnet)
+    {
+        try
+        {
+            using RouteNetlink netlink = new();
+            return netlink.Addresses().Any(address => subnet.Contains(address.Address));
+        }
+        catch (LinuxException)
+        {
+            return true;
+        }
+    }
+
+    private sealed record Moved(IPNetwork From, string Text);
 }

@@ -56,7 +56,7 @@ public sealed class CacheFile
     {
         CacheBody body = new(
             cache.NodeId, cache.VtepMac.ToString(), cache.Prefix, cache.PublicIp.ToString(), cache.Saved, Element(cache.Config.ToJson()), cache.Leases.Revision,
-            [.. cache.Leases.Leases.Values.Select(l => new CacheEntry(l.Key.Name, Element(l.Attributes.ToJson()), l.EtcdLeaseId, l.CreateRevision, l.ModRevision))]);
+            [.. cache.Leases.Leases.Values.Select(l => new CacheEntry(l.Key.Name, Element(l.Attributes.ToJson()), l.EtcdLeaseId, l.CreateRevision, l.ModRevision, l.IsRetained ? true : null))]);
         return _file.TryWrite(JsonSerializer.SerializeToUtf8Bytes(body, StateJson.Default.CacheBody), out problem);
     }
 
@@ -74,7 +74,7 @@ public sealed class CacheFile
             StoreRecord record = new(
                 StorePaths.Subnets + entry.Key, JsonMarshal.GetRawUtf8Value(entry.Value).ToArray(), entry.EtcdLease, entry.Created, entry.Modified);
             if (!Lease.TryRead(record, out Lease? lease, out _)) return null;
-            leases.Add(lease);
+            leases.Add(lease with { IsRetained = entry.Retained is true });
         }
         NetworkConfig config = NetworkConfig.Parse(JsonMarshal.GetRawUtf8Value(body.Config));
         return new EtcdCache(body.NodeId!, mac, prefix, publicIp, body.Saved, config, LeaseTable.Build(body.Revision, leases, publicIp));

@@ -40,18 +40,7 @@ public sealed class InstanceLock : IDisposable
         }
         try
         {
-            // On Unix, FileShare.None is flock(LOCK_EX | LOCK_NB).
-            var file = new FileStream(path, new FileStreamOptions
-            {
-                Mode = FileMode.OpenOrCreate,
-                Access = FileAccess.ReadWrite,
-                Share = FileShare.None,
-                BufferSize = 0,
-                UnixCreateMode = FileBits,
-            });
-            file.SetLength(0);
-            file.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n")));
-            held = new InstanceLock(file);
+            held = new InstanceLock(Open(path));
             problem = null;
             return true;
         }
@@ -69,6 +58,36 @@ public sealed class InstanceLock : IDisposable
 
     /// <summary>Lets the lock go.</summary>
     public void Dispose() => _file.Dispose();
+
+    // The lock is what counts: a disk that has become read-only or full keeps nobody from a restart (FAULTS J2), the message without the process
+    // id is good enough then.
+    private static FileStream Open(string path)
+    {
+        // On Unix, FileShare.None is flock(LOCK_EX | LOCK_NB).
+        FileStreamOptions options = new() { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = 0, UnixCreateMode = FileBits };
+        FileStream file;
+        try
+        {
+            file = new FileStream(path, options);
+        }
+        catch (IOException e) when (e.HResult == ReadOnlyFileSystem)
+        {
+            return new FileStream(path, new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Read, Share = FileShare.None, BufferSize = 0 });
+        }
+        try
+        {
+            file.SetLength(0);
+            file.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n")));
+        }
+        catch (IOException)
+        {
+            // It is held all the same.
+        }
+        return file;
+    }
+
+    /// <summary>EROFS.</summary>
+    private const int ReadOnlyFileSystem = 30;
 
     /// <summary>EWOULDBLOCK, which .NET puts into HResult as it is.</summary>
     private const int WouldBlock = 11;

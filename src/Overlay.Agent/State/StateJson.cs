@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Overlay.Subnet.Model;
 
 namespace Overlay.Agent.State;
 
@@ -24,5 +25,5 @@ internal sealed record StateBody(
 internal sealed record CacheBody(
     string? NodeId, string? VtepMac, string? Prefix, string? PublicIp, DateTimeOffset Saved, JsonElement Config, long Revision, IReadOnlyList<CacheEntry?>? Leases);
 
-/// <summary>One key below <c>subnets/</c>, with its etcd lease and revisions.</summary>
-internal sealed record CacheEntry(string? Key, JsonElement Value, long EtcdLease, long Created, long Modified);
+/// <summary>One key below <c>subnets/</c>, with its etcd lease and revisions; <see cref="Lease.IsRetained"/> where that is so.</summary>
+internal sealed record CacheEntry(string? Key, JsonElement Value, long EtcdLease, long Created, long Modified, bool? Retained = null);

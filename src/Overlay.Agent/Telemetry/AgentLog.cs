@@ -23,6 +23,9 @@ internal static partial class AgentLog
     [LoggerMessage(3007, LogLevel.Information, "SIGHUP: there is nothing to reload, the network config in etcd is followed anyway")]
     public static partial void NothingToReload(this ILogger logger);
 
+    [LoggerMessage(3008, LogLevel.Information, "a core dump of this process would hold etcd's password and key: {Problem}")]
+    public static partial void CoreDumpsAreWhole(this ILogger logger, string problem);
+
     [LoggerMessage(3010, LogLevel.Information, "underlay is {Interface}, address {Address}, MTU {Mtu}, advertised as {PublicIp}: {Reason}")]
     public static partial void UnderlayChosen(this ILogger logger, string @interface, IPAddress address, int mtu, IPAddress publicIp, string reason);
 

@@ -107,7 +107,7 @@ public sealed class LeaseAcquirer
     private async Task<NetworkConfig> NewestAsync(NetworkConfig config, CancellationToken cancellationToken)
     {
         StoreSnapshot snapshot = await RetryAsync(() => _store.ReadAsync(StorePaths.Config, cancellationToken), cancellationToken).ConfigureAwait(false);
-        return NetworkConfig.TryRead(snapshot) is { } newest && newest.Network == config.Network ? newest : config;
+        return snapshot.Records is [var text, ..] && NetworkConfig.TryParse(text.Value.Span, out _) is { } newest && newest.Network == config.Network ? newest : config;
     }
 
     private Task<StoreSnapshot> ReadAllAsync(CancellationToken cancellationToken) =>

@@ -24,6 +24,7 @@ internal sealed class EtcdConnection : IDisposable
     private bool _authIsOff;
     private int _timeoutsInARow;
     private bool _disposed;
+    private bool _hasWarned;
 
     /// <param name="options">Where and how to connect.</param>
     /// <param name="log">For repairs.</param>
@@ -59,6 +60,35 @@ internal sealed class EtcdConnection : IDisposable
 
     /// <summary>Sent with every call: a member without a leader shall say so at once instead of letting us wait.</summary>
     public static Metadata Headers() => new() { { "hasleader", "true" } };
+
+    /// <summary>Makes a call, and once more where the cause of its failure lay with us and is removed.</summary>
+    /// <param name="action">What is attempted, as in "cannot {action}".</param>
+    /// <param name="call">The call, with its deadline.</param>
+    /// <param name="cancellationToken">Our caller's, which the call observes, too.</param>
+    /// <exception cref="StoreException">It failed.</exception>
+    public async Task<T> CallAsync<T>(string action, Func<EtcdClient, DateTime, Task<T>> call, CancellationToken cancellationToken)
+    {
+        for (bool repaired = false; ; repaired = true)
+        {
+            try
+            {
+                // gRPC wants the deadline as UTC wall time and turns it into a duration at once.
+                T answer = await call(Client, DateTime.UtcNow + Options.RequestTimeout).ConfigureAwait(false);
+                Answered();
+                return answer;
+            }
+            catch (Exception e)
+            {
+                // Whether this is our caller's doing is told by the token alone: the exception type is the same for a deadline.
+                cancellationToken.ThrowIfCancellationRequested();
+                if (!EtcdFaults.IsExpected(e))
+                    throw;
+                StoreException failure = EtcdFaults.Explain(e, action, Options);
+                if (!Repair(failure.Fault) || repaired)
+                    throw failure;
+            }
+        }
+    }
 
     /// <summary>The server has answered.</summary>
     public void Answered() => Volatile.Write(ref _timeoutsInARow, 0);
@@ -123,6 +153,11 @@ internal sealed class EtcdConnection : IDisposable
         if (_invoker is not null)
             return new EtcdClient(_invoker);
         _files = Options.UsesTls ? TlsFiles.Load(Options) : null;
+        if (!_hasWarned && TlsFiles.OthersOfKey(Options) is { } mode)
+        {
+            _hasWarned = true;
+            _log.KeyFileExposed(LogText.Escape(Options.KeyFile, 200), mode);
+        }
 
         // For https the overload with TLS options is a must: the plain one sends clear text whatever the scheme says.
         var client = new EtcdClient(

@@ -22,6 +22,8 @@ internal static class EtcdFaults
         ("no space", StoreFault.OutOfSpace, "etcd's database is full (NOSPACE alarm): compact, defragment and disarm the alarm with etcdctl"),
         ("authentication is not enabled", StoreFault.AuthNotEnabled, "etcd has authentication off; etcd-username and etcd-password are not needed"),
         ("invalid auth token", StoreFault.Unauthenticated, "the login has expired"),
+        ("revision of auth store is old", StoreFault.Unauthenticated, "the login is older than a change of etcd's users or roles"),
+        ("revision in header is old", StoreFault.Unauthenticated, "the login is older than a change of etcd's users or roles"), // etcd 3.4
         ("invalid user ID or password", StoreFault.Unauthenticated, "wrong etcd-username or etcd-password"),
         ("user name is empty", StoreFault.Unauthenticated, "etcd asks for a login: set etcd-username and etcd-password"),
         ("user name not found", StoreFault.Unauthenticated, "etcd does not know this etcd-username"),
@@ -43,7 +45,7 @@ internal static class EtcdFaults
         if (e is StoreException already)
             return already;
         (StoreFault fault, string advice) = Judge(e, action, options);
-        return new StoreException(fault, $"cannot {action}: {advice}", e);
+        return new StoreException(fault, $"cannot {action}: {advice}", e) { Reason = advice };
     }
 
     private static (StoreFault Fault, string Advice) Judge(Exception e, string action, EtcdOptions options)

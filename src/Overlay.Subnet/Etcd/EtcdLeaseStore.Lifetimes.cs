@@ -13,7 +13,7 @@ public sealed partial class EtcdLeaseStore
     /// <returns>Null when the etcd lease does not exist (any more).</returns>
     /// <exception cref="StoreException">etcd cannot be asked.</exception>
     public Task<EtcdLeaseLife?> LifeAsync(long etcdLeaseId, CancellationToken cancellationToken) =>
-        CallAsync("read an etcd lease", async (client, deadline) =>
+        _connection.CallAsync("read an etcd lease", async (client, deadline) =>
         {
             LeaseTimeToLiveRequest request = new() { ID = etcdLeaseId, Keys = true };
             LeaseTimeToLiveResponse life = await client.GetConnection().LeaseClient
@@ -30,7 +30,7 @@ public sealed partial class EtcdLeaseStore
     {
         try
         {
-            await CallAsync("revoke an etcd lease", async (client, deadline) => await client.GetConnection().LeaseClient
+            await _connection.CallAsync("revoke an etcd lease", async (client, deadline) => await client.GetConnection().LeaseClient
                 .LeaseRevokeAsync(new LeaseRevokeRequest { ID = etcdLeaseId }, EtcdConnection.Headers(), deadline, cancellationToken).ConfigureAwait(false),
                 cancellationToken).ConfigureAwait(false);
         }

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using dotnet_etcd;
 using Etcdserverpb;
 using Google.Protobuf;
 using Grpc.Core;
@@ -46,6 +45,8 @@ public sealed partial class EtcdLeaseStore : ILeaseStore, IDisposable
     /// <inheritdoc/>
     public async Task<StoreSnapshot> ReadAsync(string path, CancellationToken cancellationToken)
     {
+        string action = $"read {_options.Prefix}/{path}";
+        ulong cluster = 0;
         var records = new List<StoreRecord>();
         var request = new RangeRequest { Key = KeyOf(path), RangeEnd = RangeEndOf(path), Limit = PageSize };
         while (true)
@@ -53,7 +54,7 @@ public sealed partial class EtcdLeaseStore : ILeaseStore, IDisposable
             RangeResponse page;
             try
             {
-                page = await CallAsync($"read {_options.Prefix}/{path}", (client, deadline) =>
+                page = await _connection.CallAsync(action, (client, deadline) =>
                     client.GetAsync(request, EtcdConnection.Headers(), deadline, cancellationToken), cancellationToken).ConfigureAwait(false);
             }
             catch (StoreException e) when (e.Fault == StoreFault.TooLarge && request.Limit > 1)
@@ -61,14 +62,16 @@ public sealed partial class EtcdLeaseStore : ILeaseStore, IDisposable
                 request.Limit /= 2; // somebody stored huge values next to the leases
                 continue;
             }
+            if (request.Revision == 0)
+                (request.Revision, cluster) = (page.Header.Revision, page.Header.ClusterId); // every further page at the revision of the first
+            if (page.Header.ClusterId != cluster)
+                throw new StoreException(StoreFault.Rewound, $"cannot {action}: etcd became another cluster in the middle of it: wiped, or restored from a backup?");
             foreach (KeyValue kv in page.Kvs)
                 records.Add(RecordOf(kv, isDeleted: false));
-            if (request.Revision == 0)
-                request.Revision = page.Header.Revision; // every further page at the revision of the first
             if (!page.More || page.Kvs.Count == 0)
             {
-                _connection.ClusterId = page.Header.ClusterId;
-                return new StoreSnapshot(page.Header.ClusterId, request.Revision, records);
+                _connection.ClusterId = cluster;
+                return new StoreSnapshot(cluster, request.Revision, records);
             }
             request.Key = After(page.Kvs[^1].Key);
         }
@@ -116,14 +119,14 @@ public sealed partial class EtcdLeaseStore : ILeaseStore, IDisposable
     public async Task<(long EtcdLeaseId, TimeSpan Ttl)> GrantAsync(TimeSpan ttl, CancellationToken cancellationToken)
     {
         var request = new LeaseGrantRequest { TTL = Math.Max(1, (long)ttl.TotalSeconds) };
-        LeaseGrantResponse response = await CallAsync("grant an etcd lease", (client, deadline) =>
+        LeaseGrantResponse response = await _connection.CallAsync("grant an etcd lease", (client, deadline) =>
             client.LeaseGrantAsync(request, EtcdConnection.Headers(), deadline, cancellationToken), cancellationToken).ConfigureAwait(false);
         return (response.ID, TimeSpan.FromSeconds(response.TTL));
     }
 
     /// <inheritdoc/>
     public Task<TimeSpan> KeepAliveAsync(long etcdLeaseId, CancellationToken cancellationToken) =>
-        CallAsync("renew the etcd lease", async (client, deadline) =>
+        _connection.CallAsync("renew the etcd lease", async (client, deadline) =>
         {
             using AsyncDuplexStreamingCall<LeaseKeepAliveRequest, LeaseKeepAliveResponse> call =
                 client.GetConnection().LeaseClient.LeaseKeepAlive(EtcdConnection.Headers(), deadline, cancellationToken);
@@ -144,7 +147,7 @@ public sealed partial class EtcdLeaseStore : ILeaseStore, IDisposable
             Success = { operation },
             Failure = { new RequestOp { RequestRange = new RangeRequest { Key = KeyOf(path) } } },
         };
-        TxnResponse response = await CallAsync($"write {_options.Prefix}/{path}", (client, deadline) =>
+        TxnResponse response = await _connection.CallAsync($"write {_options.Prefix}/{path}", (client, deadline) =>
             client.TransactionAsync(request, EtcdConnection.Headers(), deadline, cancellationToken), cancellationToken).ConfigureAwait(false);
         KeyValue? current = response.Succeeded ? null : response.Responses[0].ResponseRange.Kvs.FirstOrDefault();
         return new WriteResult(response.Succeeded, response.Header.Revision, current is null ? null : RecordOf(current, isDeleted: false));
@@ -161,30 +164,6 @@ public sealed partial class EtcdLeaseStore : ILeaseStore, IDisposable
         {
             yield return new Compare { Key = key, Target = Compare.Types.CompareTarget.Create, CreateRevision = expected.CreateRevision };
             yield return new Compare { Key = key, Target = Compare.Types.CompareTarget.Lease, Lease = expected.EtcdLeaseId };
-        }
-    }
-
-    private async Task<T> CallAsync<T>(string action, Func<EtcdClient, DateTime, Task<T>> call, CancellationToken cancellationToken)
-    {
-        for (bool repaired = false; ; repaired = true)
-        {
-            try
-            {
-                // gRPC wants the deadline as UTC wall time and turns it into a duration at once.
-                T answer = await call(_connection.Client, DateTime.UtcNow + _options.RequestTimeout).ConfigureAwait(false);
-                _connection.Answered();
-                return answer;
-            }
-            catch (Exception e)
-            {
-                // Whether this is our caller's doing is told by the token alone: the exception type is the same for a deadline.
-                cancellationToken.ThrowIfCancellationRequested();
-                if (!EtcdFaults.IsExpected(e))
-                    throw;
-                StoreException failure = EtcdFaults.Explain(e, action, _options);
-                if (!_connection.Repair(failure.Fault) || repaired)
-                    throw failure;
-            }
         }
     }
 

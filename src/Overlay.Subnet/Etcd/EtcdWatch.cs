@@ -105,12 +105,12 @@ internal sealed class EtcdWatch : IDisposable
     // etcd accepts a start revision of the future and then stays silent until it is reached.
     private void CheckNotRewound(ResponseHeader header)
     {
-        if (header.Revision < _create.StartRevision - 1 || (_connection.ClusterId != 0 && header.ClusterId != _connection.ClusterId))
-        {
-            throw new StoreException(
-                StoreFault.Rewound,
-                $"cannot {_action}: etcd stands at revision {header.Revision} of cluster {header.ClusterId:x}, but revision {_create.StartRevision - 1} "
-                + $"of cluster {_connection.ClusterId:x} was seen already: restored from a backup?");
-        }
+        string? found = _connection.ClusterId != 0 && header.ClusterId != _connection.ClusterId
+            ? $"etcd answers as cluster {header.ClusterId:x}, and as {_connection.ClusterId:x} before: wiped, or restored from a backup?"
+            : header.Revision < _create.StartRevision - 1
+            ? $"this etcd member stands at revision {header.Revision}, and {_create.StartRevision - 1} was seen before: it lags behind the others, or was restored from a backup"
+            : null;
+        if (found is not null)
+            throw new StoreException(StoreFault.Rewound, $"cannot {_action}: {found}");
     }
 }

@@ -64,6 +64,16 @@ internal sealed class TlsFiles
         }
     }
 
+    /// <summary>The mode of the key's file, in octal, where others than its owner and group may read it, or others than its owner replace it; null where all is well.</summary>
+    public static string? OthersOfKey(EtcdOptions options)
+    {
+        const UnixFileMode Others = UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.GroupWrite;
+        if (!options.UsesTls || options.KeyFile.Length == 0)
+            return null;
+        UnixFileMode mode = File.GetUnixFileMode(options.KeyFile);
+        return (mode & Others) == 0 ? null : Convert.ToString((int)mode, 8).PadLeft(4, '0');
+    }
+
     public bool HaveChanged() => Stamp(_options) != _stamp;
 
     private static string Stamp(EtcdOptions options) => string.Join('|', new[] { options.CertFile, options.KeyFile, options.CaFile }.Select(path =>

@@ -14,7 +14,7 @@ internal enum FollowKind
     /// <summary>What was written since. Without records it says that the watch stands.</summary>
     Changes,
 
-    /// <summary>Contact is lost. Said once; the next <see cref="Changes"/> say that it is back. A snapshot does not: reads may work where watches fail.</summary>
+    /// <summary>Contact is lost. Said once for each trouble; the next <see cref="Changes"/> say that it is back. A snapshot does not: reads may work where watches fail.</summary>
     Lost,
 }
 

@@ -39,6 +39,7 @@ internal sealed class KeyFollower(
     private ulong _cluster;
     private int _keys = keys;
     private bool _doubted;
+    private bool _hasHeldBack;
 
     /// <summary>Why what is known may be out of date, in words; null while the watch stands.</summary>
     public string? WaitingFor { get; private set; } = "etcd";
@@ -54,7 +55,7 @@ internal sealed class KeyFollower(
     /// <summary>Runs until cancelled; one enumeration per instance.</summary>
     public async IAsyncEnumerable<FollowUpdate> FollowAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        bool lost = false;
+        string? lost = null;
         bool told = false;
         while (true)
         {
@@ -77,7 +78,8 @@ internal sealed class KeyFollower(
                     stoodAt ??= time.GetTimestamp();
                     if (told)
                         log.FollowingAgain(path, _seen + 1);
-                    lost = told = false;
+                    lost = null;
+                    told = false;
                     _throttle.Reset();
                     WaitingFor = null;
                     Take(watch.Current);
@@ -99,25 +101,26 @@ internal sealed class KeyFollower(
                     log.FollowingLost(failure.IsLossOfContact ? lossLevel : LogLevel.Warning, path, failure.Message);
                     told = true;
                 }
-                if (!lost)
+                if (lost != failure.Trouble)
                     yield return new FollowUpdate(FollowKind.Lost, _seen, [], failure);
-                lost = true;
+                lost = failure.Trouble;
             }
             await HoldBackAsync(stoodAt, cancellationToken).ConfigureAwait(false);
         }
     }
 
-    // A watch that stood is lost to all nodes at once, so they spread. Retries spread by themselves, once they are as far apart as the fleet is
-    // large. Only a watch that stood for longer than that is a success: a server may accept every watch and drop it.
+    // A watch that stood is lost to all nodes at once, so they spread; and so do nodes that all start together, if etcd cannot serve them at the
+    // first try. Retries spread by themselves, once they are as far apart as the fleet is large. Only a watch that stood for longer than that is a
+    // success: a server may accept every watch and drop it.
     private async Task HoldBackAsync(long? stoodAt, CancellationToken cancellationToken)
     {
         _backoff.Most = Spread > Backoff.DefaultMost ? Spread : Backoff.DefaultMost;
-        if (stoodAt is long since)
-        {
-            if (time.GetElapsedTime(since) >= _backoff.Most)
-                _backoff.Reset();
+        bool areInStep = stoodAt is not null || !_hasHeldBack;
+        _hasHeldBack = true;
+        if (stoodAt is long since && time.GetElapsedTime(since) >= _backoff.Most)
+            _backoff.Reset();
+        if (areInStep && Spread > TimeSpan.Zero)
             await _backoff.SpreadAsync(Spread, cancellationToken).ConfigureAwait(false);
-        }
         await _backoff.DelayAsync(cancellationToken).ConfigureAwait(false);
     }
 

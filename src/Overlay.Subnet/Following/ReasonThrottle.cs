@@ -15,8 +15,8 @@ internal sealed class ReasonThrottle(TimeProvider time)
     private readonly Dictionary<string, (long At, int Episode)> _lastLogged = [];
     private int _episode;
 
-    /// <summary>Tells whether to log <paramref name="failure"/> now. However contact is lost, and in whatever words: it is one reason.</summary>
-    public bool ShouldLog(StoreException failure) => ShouldLog(failure.IsLossOfContact ? "" : failure.Message);
+    /// <summary>Tells whether to log <paramref name="failure"/> now.</summary>
+    public bool ShouldLog(StoreException failure) => ShouldLog(failure.Trouble);
 
     /// <summary>Tells whether to log <paramref name="reason"/> now.</summary>
     public bool ShouldLog(string reason)

@@ -31,9 +31,9 @@ public abstract record LeaseHappening
     /// </summary>
     public sealed record Hindered(OwnLease Lease, string Reason) : LeaseHappening;
 
-    /// <summary>Contact with etcd is lost; retried for ever.</summary>
+    /// <summary>Contact with etcd is lost, or lost for another reason than was told; retried for ever.</summary>
     public sealed record EtcdUnreachable(DateTimeOffset Since, string Reason) : LeaseHappening;
 
     /// <summary>Contact with etcd is back.</summary>
-    public sealed record EtcdBack(TimeSpan Away) : LeaseHappening;
+    public sealed record EtcdBack : LeaseHappening;
 }

@@ -36,7 +36,7 @@ public sealed partial class LeaseKeeper
             _agenda.Failed(duty);
             bool isTold = e.IsLossOfContact && _isWatchLost; // by the watcher of all leases
             if (_throttle.ShouldLog(e)) log.LeaseNotRenewed(isTold ? LogLevel.Debug : LogLevel.Warning, Lease.Key, e.Message);
-            if (e.Fault is StoreFault.Unreachable or StoreFault.Timeout) Tell(_contact.Lost(e.Message));
+            if (e.Fault is StoreFault.Unreachable or StoreFault.Timeout) Tell(_contact.Lost(e));
             else if (e.Fault != StoreFault.LeaseNotFound && duty != LeaseDuty.Confirm) Hinder(e.Message);
             return null;
         }
@@ -68,7 +68,7 @@ public sealed partial class LeaseKeeper
     private async Task<LeaseAttributes?> FindTakenAsync(CancellationToken cancellationToken)
     {
         StoreSnapshot standing = await store.ReadAsync(StorePaths.Config, cancellationToken).ConfigureAwait(false);
-        if (NetworkConfig.TryRead(standing) is { } now) // otherwise the last good one stays in force, and whoever watches it says so
+        if (standing.Records is [var text, ..] && NetworkConfig.TryParse(text.Value.Span, out _) is { } now) // otherwise the last good one stays in force, and whoever watches it says so
         {
             if (now.Network == _config.Network)
                 _config = now;

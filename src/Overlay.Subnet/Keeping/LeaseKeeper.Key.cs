@@ -18,7 +18,7 @@ public sealed partial class LeaseKeeper
         if (update.Kind == FollowKind.Lost)
         {
             _isWatchLost = true;
-            Tell(_contact.Lost(update.Failure!.Message));
+            Tell(_contact.Lost(update.Failure!));
             return null;
         }
         if (update.Kind == FollowKind.Changes)

@@ -87,7 +87,7 @@ public sealed partial class LeaseKeeper(
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         // Not logged: the watcher of all leases tells the same.
-        var follower = new KeyFollower(store, StorePaths.Subnet(Lease.Key), time, NullLogger.Instance, random, nodes: nodes, mostSpread: MostSpread);
+        var follower = new KeyFollower(store, StorePaths.Subnet(Lease.Key), time, NullLogger.Instance, random, seen: Lease.ModRevision, nodes: nodes, mostSpread: MostSpread);
         await using IAsyncEnumerator<FollowUpdate> updates = follower.FollowAsync(stop.Token).GetAsyncEnumerator(stop.Token);
         Task<bool> next = updates.MoveNextAsync().AsTask();
         try

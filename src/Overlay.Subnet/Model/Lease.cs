@@ -18,6 +18,9 @@ public sealed record Lease(SubnetKey Key, LeaseAttributes Attributes, long EtcdL
     /// <summary>The key has no etcd lease: somebody reserved it.</summary>
     public bool IsReservation => EtcdLeaseId == 0;
 
+    /// <summary>It is not in the store any more, which was lost as a whole; kept because its node is most likely still there.</summary>
+    public bool IsRetained { get; init; }
+
     /// <summary>Decodes a stored key and its value.</summary>
     /// <param name="record">A key below <c>subnets/</c> that holds a value.</param>
     /// <param name="lease">The lease, when both parts are good.</param>

@@ -1,6 +1,5 @@
 using System.Net;
 using Overlay.Subnet.Json;
-using Overlay.Subnet.Store;
 
 namespace Overlay.Subnet.Model;
 
@@ -32,15 +31,19 @@ public sealed record NetworkConfig
     /// <exception cref="NetworkConfigException">The text is not a usable config; the message names key and reason.</exception>
     public static NetworkConfig Parse(ReadOnlySpan<byte> utf8) => NetworkConfigJson.Parse(utf8);
 
-    /// <summary>The config in a snapshot of its key; null where there is none that can be used.</summary>
-    public static NetworkConfig? TryRead(StoreSnapshot snapshot)
+    /// <summary>Parses what stands in etcd, as <see cref="Parse"/> does.</summary>
+    /// <param name="utf8">The text.</param>
+    /// <param name="problem">Why it is not usable, in words for an operator; null when it is.</param>
+    public static NetworkConfig? TryParse(ReadOnlySpan<byte> utf8, out string? problem)
     {
         try
         {
-            return snapshot.Records.Count > 0 ? Parse(snapshot.Records[0].Value.Span) : null;
+            problem = null;
+            return Parse(utf8);
         }
-        catch (NetworkConfigException)
+        catch (NetworkConfigException e)
         {
+            problem = $"the network config in etcd is not usable: {e.Message}";
             return null;
         }
     }
@@ -48,18 +51,23 @@ public sealed record NetworkConfig
     /// <summary>A text from which <see cref="Parse"/> makes an equal config, every value spelled out, UTF-8.</summary>
     public byte[] ToJson() => NetworkConfigJson.Write(this);
 
-    /// <summary>Each key in which two configs differ, by its name in the JSON text, and its values; every key where there was no config before.</summary>
-    public static IEnumerable<(string Key, object? Was, object Now)> Changes(NetworkConfig? was, NetworkConfig now)
+    /// <summary>
+    /// Each key in which two configs differ, by its name in the JSON text, and its values, null for one that is not given; where there was no
+    /// config before, every key that has to be given or has a default of its own.
+    /// </summary>
+    public static IEnumerable<(string Key, object? Was, object? Now)> Changes(NetworkConfig? was, NetworkConfig now)
     {
-        (string Key, object? Was, object Now)[] keys =
+        (string Key, object? Was, object? Now)[] keys =
         [
             (nameof(Network), was?.Network, now.Network), ("SubnetLen", was?.SubnetLength, now.SubnetLength),
             (nameof(SubnetMin), was?.SubnetMin, now.SubnetMin), (nameof(SubnetMax), was?.SubnetMax, now.SubnetMax),
             ("Backend.Type", was?.Backend.Type, now.Backend.Type), ("Backend.VNI", was?.Backend.Vni, now.Backend.Vni),
-            ("Backend.Port", was?.Backend.Port, now.Backend.Port), ("Backend.MTU", was?.Backend.Mtu, now.Backend.Mtu),
-            (nameof(EnableNFTables), was?.EnableNFTables, now.EnableNFTables),
+            ("Backend.Port", was?.Backend.Port, now.Backend.Port), ("Backend.MTU", Given(was?.Backend.Mtu), Given(now.Backend.Mtu)),
+            (nameof(EnableNFTables), was?.EnableNFTables ?? false, now.EnableNFTables),
         ];
         return keys.Where(key => !Equals(key.Was, key.Now));
+
+        static object? Given(int? number) => number is null or 0 ? null : number;
     }
 
     /// <summary>Tells whether <paramref name="subnet"/> is one that this config leases: right length, within the limits.</summary>

@@ -13,10 +13,10 @@ internal sealed class LeaseBook(IPAddress ownPublicIP, IEnumerable<Lease> known)
 {
     private const int MaxBadKeys = 10_000;
 
-    private readonly Dictionary<string, Lease> _leases = known.ToDictionary(lease => StorePaths.Subnet(lease.Key));
+    private readonly Dictionary<string, Lease> _leases = known.Where(lease => !lease.IsRetained).ToDictionary(lease => StorePaths.Subnet(lease.Key));
+    private readonly Dictionary<string, Lease> _retained = known.Where(lease => lease.IsRetained).ToDictionary(lease => StorePaths.Subnet(lease.Key));
     private readonly HashSet<string> _badKeys = [];
     private readonly HashSet<string> _badValues = [];
-    private Dictionary<string, Lease> _retained = [];
 
     /// <summary>This node's address, by which its own leases are told from its peers'.</summary>
     public IPAddress OwnPublicIP { get; set; } = ownPublicIP;
@@ -64,12 +64,26 @@ internal sealed class LeaseBook(IPAddress ownPublicIP, IEnumerable<Lease> known)
         return RetainAfterWipe(before, wiped: _leases.Count == 0 && before.Count > 1);
     }
 
-    /// <summary>The table of what is known now.</summary>
-    public LeaseTable Build(long revision) =>
-        LeaseTable.Build(revision, _leases.Values, OwnPublicIP, _badKeys.Count, _badValues.Count, _retained.Values);
+    /// <summary>The table of what is known now. What vanished in a wipe and has a new owner by now is forgotten.</summary>
+    public LeaseTable Build(long revision)
+    {
+        LeaseTable table = LeaseTable.Build(revision, _leases.Values, OwnPublicIP, _badKeys.Count, _badValues.Count, _retained.Values);
+        Forget(lease => !ReferenceEquals(table.Leases.GetValueOrDefault(lease.Subnet), lease));
+        return table;
+    }
 
     /// <summary>Ends the grace for leases that vanished in a wipe.</summary>
-    public void DropRetained() => _retained.Clear();
+    /// <param name="ofFlannel">For those, too, whose nodes are no agents of ours.</param>
+    public void DropRetained(bool ofFlannel) => Forget(lease => ofFlannel || lease.Attributes.NodeId is not null);
+
+    private void Forget(Func<Lease, bool> isOver)
+    {
+        foreach ((string path, Lease lease) in _retained)
+        {
+            if (isOver(lease))
+                _retained.Remove(path);
+        }
+    }
 
     private void Put(StoreRecord record, Lease? lastGood, Action<string, string> reject)
     {
@@ -96,10 +110,10 @@ internal sealed class LeaseBook(IPAddress ownPublicIP, IEnumerable<Lease> known)
     // again, and some may have. Until then its peers keep forwarding to it, unless somebody else takes its subnet.
     private bool RetainAfterWipe(Dictionary<string, Lease> before, bool wiped)
     {
-        if (wiped)
+        foreach ((string path, Lease lease) in before)
         {
-            _retained = before.Where(entry => !_leases.ContainsKey(entry.Key)).Concat(_retained).DistinctBy(entry => entry.Key)
-                .ToDictionary(entry => entry.Key, entry => entry.Value);
+            if (wiped && !_leases.ContainsKey(path))
+                _retained[path] = lease with { IsRetained = true };
         }
         return wiped;
     }

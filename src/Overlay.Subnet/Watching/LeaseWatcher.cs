@@ -8,11 +8,17 @@ namespace Overlay.Subnet.Watching;
 
 /// <summary>
 /// Learns the leases of all nodes and publishes each new state whole. Keeps the last state while etcd is away, and that of the other nodes for
-/// half a minute with etcd when the store has been wiped, so that they can write their keys again. Logs every peer that comes, changes or goes.
+/// a while when the store has been wiped, so that they can write their keys again. Logs every peer that comes, changes or goes.
 /// </summary>
+/// <remarks>
+/// After a wipe an agent of ours writes its key as soon as it sees etcd: it has half a minute for it. flanneld sees nothing: its watch waits in
+/// silence at a revision of the future, its kernel forwards as before, and its key comes back with its next renewal, within the 24 hours that
+/// its etcd lease would have had. So it has these, unless its subnet has a new owner meanwhile.
+/// </remarks>
 public sealed class LeaseWatcher
 {
     private static readonly TimeSpan WipeGrace = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan FlannelGrace = TimeSpan.FromHours(24);
 
     private readonly TimeProvider _time;
     private readonly ILogger _log;
@@ -26,6 +32,7 @@ public sealed class LeaseWatcher
 
     private long _revision;
     private bool _isHeldBack;
+    private bool _isFlannelOverdue;
 
     /// <summary>Creates a watcher; nothing happens before <see cref="RunAsync"/>.</summary>
     /// <param name="store">The store.</param>
@@ -65,6 +72,7 @@ public sealed class LeaseWatcher
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await using ITimer endOfGrace = _time.CreateTimer(_ => EndGrace(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        await using ITimer endOfDay = _time.CreateTimer(_ => EndFlannelGrace(), null, _book.HasRetained ? FlannelGrace : Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         await using ITimer endOfRest = _time.CreateTimer(_ => PublishHeldBack(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         await foreach (FollowUpdate update in _follower.FollowAsync(cancellationToken).ConfigureAwait(false))
         {
@@ -76,7 +84,11 @@ public sealed class LeaseWatcher
                 if (_book.HasRetained && (wiped || update.Kind != FollowKind.Changes || stands))
                     endOfGrace.Change(WipeGrace, Timeout.InfiniteTimeSpan); // before anybody sees the table
                 if (_book.HasRetained && wiped)
-                    _log.StoreWiped(WipeGrace.TotalSeconds);
+                {
+                    _isFlannelOverdue = false;
+                    endOfDay.Change(FlannelGrace, Timeout.InfiniteTimeSpan);
+                    _log.StoreWiped(WipeGrace.TotalSeconds, FlannelGrace.TotalHours);
+                }
                 if (isNews)
                     PublishSoon(endOfRest);
             }
@@ -143,8 +155,16 @@ public sealed class LeaseWatcher
         {
             if (_follower.WaitingFor is not null)
                 return;
-            _book.DropRetained();
+            _book.DropRetained(_isFlannelOverdue);
             _pace.Run(Publish);
         }
+    }
+
+    // While etcd is away flanneld cannot renew, and tries once a minute: it then has the half minute after etcd's return.
+    private void EndFlannelGrace()
+    {
+        lock (_gate)
+            _isFlannelOverdue = true;
+        EndGrace();
     }
 }

@@ -23,11 +23,17 @@ public sealed class NetworkConfigWatcher
     private string? _problem = "the network config has not been read yet";
 
     /// <summary>Creates a watcher; nothing happens before <see cref="RunAsync"/>.</summary>
-    public NetworkConfigWatcher(ILeaseStore store, TimeProvider time, ILogger<NetworkConfigWatcher> log, Random? random = null)
+    /// <param name="store">The store.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="log">For what the config says, and why there is none.</param>
+    /// <param name="random">Spreads the retries; shared randomness by default.</param>
+    /// <param name="nodes">How many nodes follow it, as far as is known: what they all read anew, they read over a time that grows with it.</param>
+    public NetworkConfigWatcher(
+        ILeaseStore store, TimeProvider time, ILogger<NetworkConfigWatcher> log, Random? random = null, Func<int>? nodes = null)
     {
         _time = time;
         _log = log;
-        _follower = new KeyFollower(store, StorePaths.Config, time, log, random, LogLevel.Debug); // the watcher of all leases warns of the same
+        _follower = new KeyFollower(store, StorePaths.Config, time, log, random, LogLevel.Debug, nodes: nodes); // the watcher of all leases warns of the same
     }
 
     /// <summary>The newest valid config not yet read. The first is the first one found; each later one differs from the one before it.</summary>
@@ -57,23 +63,8 @@ public sealed class NetworkConfigWatcher
 
     private void Take(StoreRecord? record)
     {
-        string? problem = null;
-        NetworkConfig? config = null;
-        if (record is null || record.IsDeleted)
-        {
-            problem = "there is no network config in etcd";
-        }
-        else
-        {
-            try
-            {
-                config = NetworkConfig.Parse(record.Value.Span);
-            }
-            catch (NetworkConfigException e)
-            {
-                problem = $"the network config in etcd is not usable: {e.Message}";
-            }
-        }
+        string? problem = "there is no network config in etcd";
+        NetworkConfig? config = record is null || record.IsDeleted ? null : NetworkConfig.TryParse(record.Value.Span, out problem);
         Report(problem);
         if (config is not null && config != Current)
             Adopt(config);

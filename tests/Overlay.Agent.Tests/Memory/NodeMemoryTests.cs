@@ -160,6 +160,33 @@ public sealed class NodeMemoryTests : IDisposable
     }
 
     [Theory]
+    [InlineData("the one lease under our address", true)]
+    [InlineData("it is of another subnet", false)]
+    [InlineData("there are two of them", false)]
+    [InlineData("it is flannel's", false)]
+    [InlineData("the subnet file names none", false)]
+    [InlineData("this node knows who it is", false)]
+    public void C30_J1_a_lost_identity_is_taken_only_from_the_one_lease_that_must_be_this_nodes(string situation, bool adopts)
+    {
+        string id = new('d', 32);
+        LeaseAttributes attributes = Own.Attributes with { NodeId = situation == "it is flannel's" ? null : id, VtepMac = "02:00:00:00:00:0d" };
+        List<Lease> leases = [new(Own.Key, attributes, EtcdLeaseId: 1, CreateRevision: 5, ModRevision: 5)];
+        if (situation == "there are two of them") leases.Add(new(SubnetKey.For(IPNetwork.Parse("10.1.9.0/24")), attributes, 1, 6, 6));
+        if (situation == "this node knows who it is") new StateFile(Folder).TrySave(AgentState.CreateNew(), out _);
+        string subnet = situation == "it is of another subnet" ? "10.1.2.1/24" : "10.1.1.1/24";
+        if (situation != "the subnet file names none") File.WriteAllText(_folder.File("subnet.env"), $"FLANNEL_NETWORK=10.1.0.0/16\nFLANNEL_SUBNET={subnet}\n");
+
+        NodeMemory memory = Load();
+        memory.Adopt(LeaseTable.Build(10, leases, Address), Address);
+
+        Assert.Equal(adopts, memory.State.NodeId == id);
+        Assert.Equal(adopts, memory.State.VtepMac.ToString() == attributes.VtepMac);
+        memory.Begin(kernelMac: null);
+        Assert.Equal(memory.State.NodeId, Load().State.NodeId);
+        Assert.Equal(adopts ? 1 : 0, _log.Lines.Count(line => line.StartsWith("this node has lost its state", StringComparison.Ordinal)));
+    }
+
+    [Theory]
     [InlineData(5, 9, "b", true)]   // theirs is older than the one we have written anew
     [InlineData(5, null, "b", true)]
     [InlineData(5, 3, "b", false)]  // they are the second, and refuse

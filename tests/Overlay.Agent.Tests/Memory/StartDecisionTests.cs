@@ -32,6 +32,7 @@ public sealed class StartDecisionTests
         StartDecision decision = await DecideAsync(Cache, new SilentStore(never.Task));
         never.SetCanceled(TestContext.Current.CancellationToken);
         Assert.NotNull(decision.Cache);
+        Assert.Equal("etcd has not answered within 500 ms", decision.Why);   // which is all that is known of it
         Assert.True(TimeProvider.System.GetElapsedTime(start) >= StartDecision.Patience - TimeSpan.FromMilliseconds(50), "it was waited for");
     }
 

@@ -20,6 +20,8 @@ public sealed class ConfigPutTests(EtcdOfTests etcd) : IClassFixture<EtcdOfTests
         Assert.True(run.Code == 0, run.Error);
         Assert.Equal(Sixteen, await network.TextAsync(StorePaths.Config));
         Assert.Contains("Network: none -> 10.1.0.0/16", run.Out);
+        Assert.DoesNotContain("Backend.MTU", run.Out);   // neither before nor now
+        Assert.DoesNotContain("EnableNFTables", run.Out);
         Assert.Contains("written at revision", run.Out);
     }
 

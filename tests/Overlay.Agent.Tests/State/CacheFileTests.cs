@@ -123,6 +123,6 @@ public sealed class CacheFileTests : IDisposable
             VtepMac = new MacAddress(0x0200_0000_0000UL + (uint)number).ToString(),
             NodeId = number % 2 == 0 ? new string('b', 32) : null,
         };
-        return new Lease(key, attributes, EtcdLeaseId: number, CreateRevision: number, ModRevision: number + 1);
+        return new Lease(key, attributes, EtcdLeaseId: number, CreateRevision: number, ModRevision: number + 1) { IsRetained = number % 3 == 0 };
     }
 }

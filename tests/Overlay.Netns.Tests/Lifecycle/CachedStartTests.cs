@@ -35,6 +35,7 @@ public sealed partial class CachedStartTests : LifecycleTest
         Assert.InRange(first, 0, 10);   // the goal is 1 s on a quiet machine
         string ready = supervisor.Messages.Single(message => message.StartsWith("READY=1", StringComparison.Ordinal));
         Assert.Matches("etcd unreachable since .*, forwarding from cache of ", ready);
+        await supervisor.HeardAsync($"no connection to {Etcd.Endpoint}: Connection refused, forwarding from cache of ");   // C11: the reason, too
 
         using Process pinging = Pinging(near, far, "0.02");
         Task<string> pings = pinging.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);

@@ -35,6 +35,13 @@ public sealed partial class ContractTests : LifecycleTest
     }
 
     [Fact]
+    public async Task J7_a_core_dump_would_hold_no_memory_of_the_agent()
+    {
+        AgentProcess agent = await Node.StartReadyAsync();
+        Assert.Equal("00000000", (await File.ReadAllTextAsync($"/proc/{agent.Id}/coredump_filter", TestContext.Current.CancellationToken)).Trim());
+    }
+
+    [Fact]
     public async Task The_device_has_the_address_mtu_and_route_of_flannels()
     {
         await Node.StartReadyAsync();

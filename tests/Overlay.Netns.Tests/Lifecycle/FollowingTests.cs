@@ -81,14 +81,15 @@ public sealed class FollowingTests : LifecycleTest
         using Supervisor supervisor = new(Underlay.Folder);
         AgentProcess agent = Node.StartWith(supervisor.Environment);
         await agent.ReadyAsync();
-        Node.Announce("is now held by", "moved from", "until Docker is restarted", "its subnet overlaps with ours");
+        Node.Announce("is now held by", "moved from", "until Docker is restarted", "its subnet overlaps with ours", "a route that is not this agent's");
         string name = Node.LeaseName;
+        Pod.CreateBridge(Node.Host, Node.File);   // as Docker has one
         System.Net.IPAddress address = Node.File.AddressOf(0);
         const string Foreign = """{"PublicIP":"192.168.64.99","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:00:00:00:00:99"}}""";
 
         Etcd.PutLease(name, Foreign);
 
-        await supervisor.HeardAsync("restart Docker");
+        await supervisor.HeardAsync("moved from");
         await Eventually.TrueAsync(() => Node.LeaseName != name, "subnet.env names another subnet", () => agent.LogText);
         Dictionary<string, string> leases = Etcd.Leases();
         Assert.Equal(Foreign, leases[name]);
@@ -99,6 +100,10 @@ public sealed class FollowingTests : LifecycleTest
         Assert.DoesNotContain($"inet {address}/32 ", device, StringComparison.Ordinal);
         Assert.Contains($" src {Node.File.AddressOf(0)} ", Node.Host.Namespace.Must("ip", "route", "show", "dev", "flannel.1"), StringComparison.Ordinal);
         Assert.False(agent.HasExited);
+
+        Assert.Contains("restart Docker", supervisor.Messages[^1], StringComparison.Ordinal);
+        Node.Host.Namespace.Ip($"link del {Pod.Bridge}");   // as its restart does
+        await Eventually.TrueAsync(() => !supervisor.Messages[^1].Contains("moved from", StringComparison.Ordinal), "STATUS is clean again", () => supervisor.Messages[^1]);
     }
 
     [Fact]

@@ -92,6 +92,24 @@ public sealed class RefusalTests : LifecycleTest
     }
 
     [Fact]
+    public async Task C30_J1_a_node_whose_state_folder_was_deleted_takes_its_own_lease_again_as_long_as_subnet_env_tells()
+    {
+        await Node.StartReadyAsync();
+        (string name, string value) = (Node.LeaseName, Node.LeaseValue);
+        Assert.Equal(0, await Node.Agent.StopAsync());
+        Directory.Delete(Node.StatePath, recursive: true);
+        Node.Announce("this node has lost its state");
+        await Node.StartReadyAsync();
+        Assert.Equal(KeyValuePair.Create(name, value), Assert.Single(Etcd.Leases()));
+
+        Assert.Equal(0, await Node.Agent.StopAsync());
+        Directory.Delete(Node.StatePath, recursive: true);
+        File.Delete(Node.SubnetFilePath);   // as a reboot does: this may be another machine
+        Node.Start();
+        await AssertCannotStartAsync(Node, $"etcdctl del /coreos.com/network/subnets/{name}");
+    }
+
+    [Fact]
     public async Task E9_an_underlay_inside_of_the_overlay_is_refused()
     {
         Etcd.PutConfig("""{ "Network": "192.168.0.0/16", "Backend": { "Type": "vxlan" } }""");

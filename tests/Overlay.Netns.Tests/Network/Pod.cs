@@ -11,7 +11,8 @@ namespace Overlay.Netns.Tests.Network;
 /// <param name="Namespace">Its network.</param>
 internal sealed record Pod(Host Host, IPAddress Address, NetworkNamespace Namespace)
 {
-    private const string Bridge = "docker0";
+    /// <summary>The name of the bridge.</summary>
+    public const string Bridge = "docker0";
 
     /// <summary>Makes the bridge, once for each host.</summary>
     public static void CreateBridge(Host host, SubnetFile file) => host.Namespace.Ip(

@@ -14,7 +14,7 @@ internal sealed class EtcdNode : IAsyncDisposable
 
     private const int ClientPort = 2379;
 
-    private readonly Host _host;
+    private Host _host;
     private readonly string _data;
     private Process? _process;
 
@@ -46,6 +46,15 @@ internal sealed class EtcdNode : IAsyncDisposable
             Assert.False(_process.HasExited, $"etcd ended: {last}");
             return await IsListeningAsync() && _host.Namespace.Run("etcdctl", "--endpoints", Endpoint, "endpoint", "health").ExitCode == 0;
         }, "etcd answers");
+    }
+
+    /// <summary>Moves host, etcd and data to another address.</summary>
+    public async Task MoveAsync(IPAddress address)
+    {
+        await KillAsync();
+        _host.Namespace.Ip("address flush dev eth0", $"address add {address}/24 dev eth0");
+        _host = _host with { Address = address };
+        await StartAsync();
     }
 
     /// <summary>kill -9.</summary>

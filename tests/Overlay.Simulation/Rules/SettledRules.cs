@@ -54,7 +54,9 @@ public sealed class SettledRules(World world)
     {
         if (agent.Run!.Watcher.WaitingFor is { } reason)
             return $"{agent.Name} still waits for its peers' leases: {reason}";
-        var shown = agent.Run.Watcher.Current.Leases.Values.Select(shown => $"{shown.Key}={shown.Attributes.PublicIP}").ToHashSet();
+        // What it still shows of flannel after the store was lost, is the table rules' business.
+        IEnumerable<Lease> leases = agent.Run.Watcher.Current.Leases.Values.Where(lease => !lease.IsRetained || lease.Attributes.NodeId is not null);
+        var shown = leases.Select(shown => $"{shown.Key}={shown.Attributes.PublicIP}").ToHashSet();
         var held = new HashSet<string>();
         foreach (StoreRecord key in keys)
         {

@@ -11,11 +11,13 @@ namespace Overlay.Simulation.Rules;
 /// <summary>
 /// Each table of one process shows what etcd held at the table's revision, and a revision never goes back except with the store. Leases beyond that
 /// are allowed for the half minute of sight in which nodes may return after the store was lost: set back, or rid of all leases, of which there were two or
-/// more, since the last table; and then only such as were known before. So no peer leaves a table without a deletion or a full snapshot.
+/// more, since the last table; and then only such as were known before. Those of flannel have the day in which it renews, and as long as there is no sight.
+/// So no peer leaves a table without a deletion or a full snapshot.
 /// </summary>
 public sealed class TableRules
 {
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30.5);
+    private static readonly TimeSpan FlannelGrace = TimeSpan.FromHours(24);
 
     private readonly SimAgent _agent;
     private readonly SimProcess _process;
@@ -45,6 +47,8 @@ public sealed class TableRules
         Fold(cache.Branch, world.Etcd.Branches[cache.Branch], cache.Leases.Revision);
         Shown(cache.Leases);
         _stood.UnionWith(cache.Leases.Leases.Values.Select(lease => StorePaths.Subnet(lease.Key)));
+        if (cache.Leases.Leases.Values.Any(lease => lease.IsRetained))
+            _lossSeen = TimeSpan.Zero; // nobody has told how long it was by then
     }
 
     /// <summary>Of which of the store's histories the last table is; -1 before there is one.</summary>
@@ -125,12 +129,13 @@ public sealed class TableRules
         }
         bool justContinued = _process.ContinuedAt == _world.Clock.Now; // the timer that ends the grace may stand behind this batch
         _inGrace = _lossSeen is { } loss && (_process.GetElapsedTime(0) - (_seesSince > loss ? _seesSince : loss) <= Grace || justContinued);
+        bool inFlannelGrace = _inGrace || _process.GetElapsedTime(0) - _lossSeen <= FlannelGrace;
         foreach (Lease shown in table.Leases.Values)
         {
             bool known = expected.ContainsKey(shown.Subnet)
                 || (contested.TryGetValue(shown.Subnet, out LeaseAttributes? claimant) && claimant == shown.Attributes)
                 || (optional.TryGetValue(shown.Subnet, out StoreRecord? bad) && bad.CreateRevision == shown.CreateRevision && WasKnown(shown))
-                || (_inGrace && WasKnown(shown));
+                || ((shown.Attributes.NodeId is null ? inFlannelGrace : _inGrace) && WasKnown(shown));
             if (!known)
                 return $"shows {shown.Subnet} of {shown.Attributes.PublicIP}, which is not there";
         }

@@ -50,6 +50,24 @@ public sealed class EtcdTlsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task J7_a_key_file_that_others_can_read_is_said_once()
+    {
+        var log = new ListLogger<EtcdLeaseStore>();
+        using (var store = new EtcdLeaseStore(Good, log))
+            await store.ReadAsync("config", Cancel);
+        Assert.Equal(0, log.Count("etcd-keyfile"));
+
+        File.SetUnixFileMode(Good.KeyFile, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        using (var store = new EtcdLeaseStore(Good, log))
+        {
+            await store.ReadAsync("config", Cancel);
+            store.Reconnect();
+            await store.ReadAsync("config", Cancel);
+        }
+        Assert.Equal(1, log.Count("has mode 0644"));
+    }
+
+    [Fact]
     public async Task C11_each_tls_failure_has_its_own_advice()
     {
         using var other = new EtcdCertificates(Path.Combine(_directory, "other"), "other");

@@ -18,6 +18,8 @@ public sealed class KeyFollowerTests : IDisposable
 
     private readonly FakeTimeProvider _time = new();
     private readonly CancellationTokenSource _stop = new();
+    private readonly ListLogger<KeyFollowerTests> _log = new();
+    private readonly List<FollowUpdate> _told = [];
     private readonly List<(KeyFollower Follower, ScriptedStore Store)> _fleet = [];
 
     public void Dispose()
@@ -63,6 +65,44 @@ public sealed class KeyFollowerTests : IDisposable
         Each(store => store.ReadFailure = null);
         Pass(62);
         AssertSpread(start);
+    });
+
+    [Fact]
+    public Task L3_R7_a_path_of_one_key_is_read_over_a_minute_by_a_fleet_of_5000() => Alone(() =>
+    {
+        Start(keys: 1, fleet: 5000);
+        Pass(600);
+        DateTimeOffset start = _time.GetUtcNow();
+        Each(store => store.Break(Compacted));
+        Pass(62);
+        AssertSpread(start);
+    });
+
+    [Fact]
+    public Task L3_5000_nodes_that_boot_together_spread_as_soon_as_etcd_fails_them() => Alone(() =>
+    {
+        Start(keys: 5000, known: 5000, failure: new StoreException(StoreFault.Timeout, "overloaded"));
+        DateTimeOffset start = _time.GetUtcNow();
+        Each(store => store.ReadFailure = null);
+        Pass(62);
+        AssertSpread(start);
+    });
+
+    [Fact]
+    public Task C11_another_kind_of_lost_contact_is_told_and_logged_at_once() => Alone(() =>
+    {
+        Start(keys: 1, nodes: 1);
+        ScriptedStore store = _fleet[0].Store;
+        Pass(60);
+        store.ReadFailure = Away;
+        store.Break(Away);
+        Pass(10);
+        store.ReadFailure = new StoreException(StoreFault.Timeout, "mute");
+        Pass(10);
+        store.ReadFailure = new StoreException(StoreFault.Tls, "expired");
+        Pass(10);
+        Assert.Equal("away expired", string.Join(' ', _told.Where(update => update.Kind == FollowKind.Lost).Select(update => update.Failure!.Message)));
+        Assert.Equal((1, 0, 1), (_log.Count("away"), _log.Count("mute"), _log.Count("expired")));
     });
 
     [Fact]
@@ -145,12 +185,12 @@ public sealed class KeyFollowerTests : IDisposable
     // Without a synchronisation context, in which what the clock sets off would go on elsewhere.
     private static Task Alone(Action test) => Task.Run(test, TestContext.Current.CancellationToken);
 
-    private void Start(int keys, int nodes = Nodes, int known = 0, StoreException? failure = null)
+    private void Start(int keys, int nodes = Nodes, int known = 0, StoreException? failure = null, int? fleet = null)
     {
         for (int i = 0; i < nodes; i++)
         {
             ScriptedStore store = new(_time) { Keys = keys, ReadFailure = failure };
-            KeyFollower follower = new(store, StorePaths.Subnets, _time, new ListLogger<KeyFollowerTests>(), new Random(i), keys: known);
+            KeyFollower follower = new(store, StorePaths.Subnets, _time, _log, new Random(i), keys: known, nodes: fleet is null ? null : () => fleet.Value);
             _fleet.Add((follower, store));
             _ = DrainAsync(follower);
         }
@@ -180,6 +220,6 @@ public sealed class KeyFollowerTests : IDisposable
     private async Task DrainAsync(KeyFollower follower)
     {
         await foreach (FollowUpdate update in follower.FollowAsync(_stop.Token).ConfigureAwait(false))
-            Assert.True(update.Revision >= 0);
+            _told.Add(update);
     }
 }

@@ -86,6 +86,16 @@ public abstract class KeeperTest : IAsyncLifetime
         await Eventually.TrueAsync(() => Time.GetUtcNow() >= end, "time passes", Time, step);
     }
 
+    /// <summary>Starts with a lease that etcd has just confirmed, and etcd is wiped before the keeper looks for the first time.</summary>
+    protected async Task RestartWipedAsync()
+    {
+        await StopAsync();
+        _stop = new CancellationTokenSource();
+        Acquired = Keeper.Lease;
+        Store.Wipe(newCluster: true);
+        Run(remaining: null);
+    }
+
     /// <summary>Starts as the agent does without etcd: with the lease as an earlier run remembered it, and no revision.</summary>
     protected async Task RestartAsync(TimeSpan remaining)
     {

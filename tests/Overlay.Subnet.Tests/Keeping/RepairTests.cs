@@ -56,6 +56,17 @@ public sealed class RepairTests : KeeperTest
     }
 
     [Fact]
+    public async Task C14_C22_a_wipe_between_the_acquisition_and_the_first_look_at_a_reservation_is_noticed()
+    {
+        Store.Put(Some.Path("10.1.250.0-24"), Some.Json(Some.Node(9)));
+        Store.Put(OwnPath, Some.Json(Some.Node(1, "n1")), etcdLeaseId: 0);
+        await Eventually.TrueAsync(() => Keeper.Lease.IsReservation && Keeper.Lease.ModRevision == Store.Revision, "reserved");
+        await RestartWipedAsync();
+        await HappensAsync<LeaseHappening.Recreated>();
+        Assert.Equal(Some.Json(Some.Node(1, "n1")), Store.GetText(OwnPath));
+    }
+
+    [Fact]
     public async Task C32_a_repair_whose_answer_is_lost_is_not_done_twice()
     {
         Store.LoseReplies(1);

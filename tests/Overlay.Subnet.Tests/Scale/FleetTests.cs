@@ -47,7 +47,7 @@ public sealed class FleetTests : IAsyncDisposable
         await Eventually.TrueAsync(() => _nodes.All(node => node.Watcher.Current.Leases.Count == 20 && node.Count<LeaseHappening.Renewed>() > 0), "all see all");
 
         await server.KillAsync();
-        await Eventually.TrueAsync(() => _nodes.All(node => node.Count<LeaseHappening.EtcdUnreachable>() == 1), "all have noticed");
+        await Eventually.TrueAsync(() => _nodes.All(node => node.Count<LeaseHappening.EtcdUnreachable>() > 0), "all have noticed");
         server.DeleteData();
         await server.StartAgainAsync(Cancel);
         long start = Stopwatch.GetTimestamp();

@@ -29,7 +29,7 @@ public sealed class BadEntryTests : WatcherTest
             Store.Put(Some.Path("10.1.2.0-24"), bad);
         Store.Put(Some.Path("10.1.3.0-24"), "never good");
         await Eventually.TrueAsync(() => Watcher.Current.RejectedValues == 2, "counted");
-        Assert.Equal(Some.Node(2), LeaseAt("10.1.2.0-24").Attributes);
+        Assert.Equal(Agent(2), LeaseAt("10.1.2.0-24").Attributes);
         Assert.Equal("10.1.1.0-24 10.1.2.0-24", Shown());
         Assert.Equal(1, Log.Count("ignoring subnets/10.1.2.0-24"));
 

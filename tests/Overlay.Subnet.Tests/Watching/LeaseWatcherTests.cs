@@ -13,7 +13,7 @@ public sealed class LeaseWatcherTests : WatcherTest
         Put("10.1.3.0-24", 3);
         await ShowsAsync("10.1.1.0-24", "10.1.2.0-24", "10.1.3.0-24");
         Put("10.1.3.0-24", 33);
-        await Eventually.TrueAsync(() => LeaseAt("10.1.3.0-24").Attributes == Some.Node(33), "changed");
+        await Eventually.TrueAsync(() => LeaseAt("10.1.3.0-24").Attributes == Agent(33), "changed");
         Store.Delete(Some.Path("10.1.3.0-24"));
         await ShowsAsync("10.1.1.0-24", "10.1.2.0-24");
         // A table is shown before it is logged.
@@ -68,7 +68,7 @@ public sealed class LeaseWatcherTests : WatcherTest
         Store.Disconnect();
         await Eventually.TrueAsync(() => compactions > 3, "compacted thrice", Time);
         await ShowsAsync("10.1.1.0-24", "10.1.2.0-24", "10.1.3.0-24", "10.1.4.0-24");
-        await Eventually.TrueAsync(() => LeaseAt("10.1.3.0-24").Attributes == Some.Node(6), "the last one");
+        await Eventually.TrueAsync(() => LeaseAt("10.1.3.0-24").Attributes == Agent(6), "the last one");
         Assert.Equal(0, Log.Count("is gone"));
     }
 

@@ -45,7 +45,12 @@ public abstract class WatcherTest : IAsyncLifetime
         Stop.Dispose();
     }
 
-    protected void Put(string subnet, int node, string? nodeId = null) => Store.Put(Some.Path(subnet), Some.Json(Some.Node(node, nodeId)), 7);
+    /// <summary>An agent of ours; flannel's have no node id.</summary>
+    private protected static LeaseAttributes Agent(int node) => Some.Node(node, $"node-{node}");
+
+    protected void Put(string subnet, int node) => Store.Put(Some.Path(subnet), Some.Json(Agent(node)), 7);
+
+    protected void PutFlannel(string subnet, int node) => Store.Put(Some.Path(subnet), Some.Json(Some.Node(node)), 7);
 
     protected string Shown() => string.Join(' ', Watcher.Current.Leases.Values.Select(lease => lease.Key.Name).Order(StringComparer.Ordinal));
 

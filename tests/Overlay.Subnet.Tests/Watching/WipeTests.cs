@@ -41,6 +41,67 @@ public sealed class WipeTests : WatcherTest
     }
 
     [Fact]
+    public async Task C14_flannels_peers_stay_until_they_renew_or_a_day_has_passed()
+    {
+        PutFlannel("10.1.4.0-24", 4);
+        PutFlannel("10.1.5.0-24", 5);
+        PutFlannel("10.1.6.0-24", 6);
+        await ShowsAsync("10.1.1.0-24", "10.1.2.0-24", "10.1.4.0-24", "10.1.5.0-24", "10.1.6.0-24");
+        Store.Wipe(newCluster: true);
+        await Eventually.TrueAsync(() => Log.Count("etcd was wiped") == 1, "noticed", Time, TimeSpan.FromMilliseconds(5));
+        Put("10.1.1.0-24", 1);
+        await Eventually.TrueAsync(() => LeaseAt("10.1.1.0-24").ModRevision == Store.Revision, "the one agent is back");
+        await PassAsync(31);
+        await ShowsAsync("10.1.1.0-24", "10.1.4.0-24", "10.1.5.0-24", "10.1.6.0-24");
+
+        Time.Advance(TimeSpan.FromHours(20));
+        PutFlannel("10.1.4.0-24", 4); // has renewed
+        Put("10.1.5.0-24", 9);        // has a new owner
+        await Eventually.TrueAsync(() => LeaseAt("10.1.5.0-24").Attributes == Agent(9), "settled");
+        Store.Delete(Some.Path("10.1.5.0-24"));
+        await ShowsAsync("10.1.1.0-24", "10.1.4.0-24", "10.1.6.0-24");
+        Assert.All(Watcher.Current.Leases.Values, lease => Assert.Equal(lease.Key.Name == "10.1.6.0-24", lease.IsRetained));
+
+        Time.Advance(TimeSpan.FromHours(4));
+        await ShowsAsync("10.1.1.0-24", "10.1.4.0-24");
+    }
+
+    [Fact]
+    public async Task C14_flannels_day_does_not_end_while_etcd_is_away()
+    {
+        PutFlannel("10.1.4.0-24", 4);
+        await ShowsAsync("10.1.1.0-24", "10.1.2.0-24", "10.1.4.0-24");
+        Store.Wipe(newCluster: true);
+        await Eventually.TrueAsync(() => Log.Count("etcd was wiped") == 1 && Watcher.WaitingFor is null, "noticed", Time, TimeSpan.FromMilliseconds(5));
+        await PassAsync(31);
+        await ShowsAsync("10.1.4.0-24");
+        Store.IsDown = true;
+        await Eventually.TrueAsync(() => Watcher.WaitingFor is not null, "away again");
+        Time.Advance(TimeSpan.FromHours(25));
+        await ShowsAsync("10.1.4.0-24");
+        Store.IsDown = false;
+        await Eventually.TrueAsync(() => Watcher.WaitingFor is null, "back", Time);
+        await PassAsync(20);
+        Assert.Equal("10.1.4.0-24", Shown());
+        await PassAsync(11);
+        await ShowsAsync();
+    }
+
+    [Fact]
+    public async Task C14_C16_flannels_peers_stay_over_a_restart_after_the_wipe()
+    {
+        PutFlannel("10.1.4.0-24", 4);
+        await ShowsAsync("10.1.1.0-24", "10.1.2.0-24", "10.1.4.0-24");
+        Store.Wipe(newCluster: true);
+        Put("10.1.1.0-24", 1);
+        Put("10.1.2.0-24", 2);
+        await Eventually.TrueAsync(() => Watcher.Current.Leases.Values.Count(lease => lease.IsRetained) == 1, "the agents are back", Time, TimeSpan.FromMilliseconds(5));
+        (LeaseTable first, LeaseTable later) = await RestartAsync(Watcher.Current);
+        Assert.Equal(3, first.Leases.Count);
+        Assert.Equal(3, later.Leases.Count);
+    }
+
+    [Fact]
     public async Task A_peer_that_went_between_two_runs_is_not_kept()
     {
         LeaseTable known = Watcher.Current;
@@ -88,8 +149,8 @@ public sealed class WipeTests : WatcherTest
     {
         Store.Delete(StorePaths.Subnets);
         Put("10.1.1.0-24", 9); // somebody new is quicker than the old owner
-        await Eventually.TrueAsync(() => Watcher.Current.Leases.Count == 2 && LeaseAt("10.1.1.0-24").Attributes == Some.Node(9), "settled");
-        Assert.Equal(Some.Node(2), LeaseAt("10.1.2.0-24").Attributes);
+        await Eventually.TrueAsync(() => Watcher.Current.Leases.Count == 2 && LeaseAt("10.1.1.0-24").Attributes == Agent(9), "settled");
+        Assert.Equal(Agent(2), LeaseAt("10.1.2.0-24").Attributes);
     }
 
     private Task PassAsync(int seconds)

@@ -42,7 +42,9 @@ public sealed class EtcdCertificates : IDisposable
         DateTimeOffset now = DateTimeOffset.UtcNow;
         using X509Certificate2 certificate = request.Create(
             _authority, now.AddMinutes(-50), expired ? now.AddMinutes(-1) : now.AddHours(20), RandomNumberGenerator.GetBytes(8));
-        return (Write($"{name}.pem", certificate.ExportCertificatePem()), Write($"{name}-key.pem", key.ExportPkcs8PrivateKeyPem()));
+        string keyFile = Write($"{name}-key.pem", key.ExportPkcs8PrivateKeyPem());
+        File.SetUnixFileMode(keyFile, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        return (Write($"{name}.pem", certificate.ExportCertificatePem()), keyFile);
     }
 
     /// <summary>Releases the authority's key; the files stay.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using dotnet_etcd;
 using Etcdserverpb;
 using Microsoft.Extensions.Logging;
 using Overlay.Subnet.Store;
@@ -25,7 +24,7 @@ public sealed class EtcdInspector : IDisposable
 
     /// <summary>What the member says of itself.</summary>
     /// <exception cref="StoreException">It does not answer, or not to us.</exception>
-    public Task<EtcdMemberStatus> StatusAsync(CancellationToken cancellationToken) => CallAsync("ask for the member's status", async (client, deadline) =>
+    public Task<EtcdMemberStatus> StatusAsync(CancellationToken cancellationToken) => _connection.CallAsync("ask for the member's status", async (client, deadline) =>
     {
         StatusResponse status = await client.GetConnection().MaintenanceClient.StatusAsync(new StatusRequest(), null, deadline, cancellationToken);
         return new EtcdMemberStatus(
@@ -54,21 +53,4 @@ public sealed class EtcdInspector : IDisposable
 
     /// <summary>Closes the connections.</summary>
     public void Dispose() => _connection.Dispose();
-
-    private async Task<T> CallAsync<T>(string action, Func<EtcdClient, DateTime, Task<T>> call, CancellationToken cancellationToken)
-    {
-        for (bool repaired = false; ; repaired = true)
-        {
-            try
-            {
-                return await call(_connection.Client, DateTime.UtcNow + _options.RequestTimeout).ConfigureAwait(false);
-            }
-            catch (Exception e) when (EtcdFaults.IsExpected(e))
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                StoreException failure = EtcdFaults.Explain(e, action, _options);
-                if (repaired || !_connection.Repair(failure.Fault)) throw failure;
-            }
-        }
-    }
 }
