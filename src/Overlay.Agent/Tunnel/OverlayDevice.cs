@@ -1,8 +1,8 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Overlay.Agent.Startup;
-using Overlay.Agent.Tunnel.Segmentation;
 using Overlay.Agent.Telemetry;
+using Overlay.Agent.Tunnel.Segmentation;
 using Overlay.Encap.Counters;
 using Overlay.Encap.Flow;
 using Overlay.Encap.Forwarding;
