@@ -151,7 +151,7 @@ internal sealed class NodeMemory
         Lease[] ours = [.. leases.Leases.Values.Concat(leases.Conflicts.Select(conflict => conflict.Lease)).Where(lease => lease.Attributes.PublicIP.Equals(publicIp))];
         if (!MayAdopt || ours is not [{ Attributes: var attributes } lease] || lease.Subnet != _inSubnetFile
             || !AgentState.IsNodeId(attributes.NodeId) || !MacAddress.TryParse(attributes.VtepMac, out MacAddress mac)) return;
-        lock (_gate) _state = new AgentState(attributes.NodeId!, mac) { Subnet = lease.Subnet };
+        lock (_gate) _state = _state with { NodeId = attributes.NodeId!, VtepMac = mac, Subnet = lease.Subnet };
         _log.IdentityAdopted(attributes.NodeId!, lease.Key, publicIp);
     }
 
