@@ -28,7 +28,7 @@ internal sealed record Drain(EtcdSettings Etcd, string StateDirectory, IReadOnly
     {
         if (!Directory.Exists(StateDirectory)) return Refuse(console, $"no agent has run here: there is no {StateDirectory} (--state-dir names another)");
         if (!InstanceLock.TryAcquire(StateDirectory, out InstanceLock? held, out string? problem))
-            return Refuse(console, $"{problem}. A running agent would take its subnet back at once: stop it first (systemctl stop overlay-agent)");
+            return Refuse(console, $"{problem}. A running agent would take its subnet back at once: stop it first (systemctl disable --now overlay-agent, so that no boot starts it again), release, then clean up (overlay-agent cleanup)");
         using (held)
         {
             StateFile file = new(StateDirectory);

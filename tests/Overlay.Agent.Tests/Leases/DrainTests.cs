@@ -44,7 +44,7 @@ public sealed class DrainTests(EtcdOfTests etcd) : IClassFixture<EtcdOfTests>, I
         {
             VerbRun run = await DrainAsync(network, "--yes");
             Assert.Equal(1, run.Code);
-            Assert.Contains("systemctl stop overlay-agent", run.Error);
+            Assert.Contains("systemctl disable --now overlay-agent", run.Error);
         }
         Assert.NotNull(await network.GetAsync("subnets/10.1.5.0-24"));
     }
