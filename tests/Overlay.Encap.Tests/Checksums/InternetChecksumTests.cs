@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using CsCheck;
 using Overlay.Encap.Checksums;
 using Overlay.Testing.Packets;
@@ -7,6 +8,8 @@ namespace Overlay.Encap.Tests.Checksums;
 
 public sealed class InternetChecksumTests
 {
+    private delegate ulong Path(ref byte at, nuint length, ref nuint done);
+
     [Fact]
     public void The_example_of_rfc_1071_section_3_comes_out()
     {
@@ -30,6 +33,37 @@ public sealed class InternetChecksumTests
                 ReadOnlySpan<byte> range = data.AsSpan(offset, length);
                 if (InternetChecksum.Fold(InternetChecksum.Sum(range)) != InternetChecksum.Fold(InternetChecksum.SumScalar(range)))
                     Assert.Fail($"offset {offset}, length {length}");
+            }
+        }
+    }
+
+    // Which of them Sum takes depends on the CPU and on the compiler.
+    [Theory]
+    [InlineData("128 bits")]
+    [InlineData("SSE2")]
+    [InlineData("AVX2")]
+    [InlineData("512 bits")]
+    public void Each_vector_path_agrees_with_the_scalar_one(string name)
+    {
+        Path? path = name switch
+        {
+            "SSE2" => Sse2.IsSupported ? InternetChecksum.SumSse2 : null,
+            "AVX2" => Avx2.IsSupported ? InternetChecksum.SumAvx2 : null,
+            "128 bits" => InternetChecksum.Sum128,
+            _ => InternetChecksum.Sum512,
+        };
+        Assert.SkipWhen(path is null, $"this CPU lacks {name}");
+        byte[] random = Packet.Payload(5000, 7), ones = new byte[1 << 19], zeros = new byte[1 << 19];
+        ones.AsSpan().Fill(0xFF);
+        foreach (byte[] data in new[] { random, ones, zeros })
+        {
+            for (int length = data.Length; length > data.Length - 300; length--)
+            {
+                nuint done = 0;
+                ulong sum = path!(ref data[0], (nuint)length, ref done);
+                Assert.InRange((int)done, length - 63, length);
+                sum += InternetChecksum.SumScalar(data.AsSpan((int)done..length));
+                Assert.Equal(InternetChecksum.Fold(InternetChecksum.SumScalar(data.AsSpan(0, length))), InternetChecksum.Fold(sum));
             }
         }
     }
