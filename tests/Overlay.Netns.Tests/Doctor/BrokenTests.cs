@@ -45,7 +45,7 @@ public sealed class BrokenTests(DoctorFixture fixture) : IClassFixture<DoctorFix
             sysctl -qw net.ipv4.ip_forward=0 net.bridge.bridge-nf-call-iptables=0 net.ipv4.conf.all.rp_filter=1
             ip link set docker0 mtu 1500; ip link set leftp2 mtu 1500; ip address add 10.1.254.7/32 dev lo
             iptables -P FORWARD DROP; iptables -A INPUT {Drop8472}; iptables -t raw -A OUTPUT {Drop8472}
-            ip route add default dev eth0 table 77; ip rule add iif docker0 lookup 77
+            ip route add default dev eth0 table 77; ip rule add to 10.1.0.0/16 lookup 77
             """);
         try
         {
@@ -78,7 +78,7 @@ public sealed class BrokenTests(DoctorFixture fixture) : IClassFixture<DoctorFix
                 ip link set docker0 mtu 1450; ip link set leftp2 mtu 1450; ip address del 10.1.254.7/32 dev lo 2>/dev/null
                 iptables -P FORWARD ACCEPT; iptables -F; iptables -t raw -F; iptables-legacy -P FORWARD ACCEPT; iptables-legacy -F
                 nft delete table inet doctor-test 2>/dev/null
-                ip rule del iif docker0 lookup 77; ip rule del priority 1 2>/dev/null; ip route flush table 77; true
+                ip rule del to 10.1.0.0/16 lookup 77; ip rule del priority 1 2>/dev/null; ip route flush table 77; true
                 """);
         }
     }
