@@ -3,6 +3,7 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using Overlay.Agent.Startup;
 using Overlay.Agent.Tunnel;
+using Overlay.Agent.Tunnel.Routing;
 using Overlay.Encap.Forwarding;
 using Overlay.Encap.Linux.Netlink;
 

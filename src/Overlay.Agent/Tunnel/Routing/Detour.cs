@@ -3,7 +3,7 @@ using System.Net;
 using Overlay.Agent.Startup;
 using Overlay.Encap.Linux.Netlink;
 
-namespace Overlay.Agent.Tunnel;
+namespace Overlay.Agent.Tunnel.Routing;
 
 /// <summary>
 /// A way that packets to a peer take past the overlay's device although the main table leads them there: a policy rule (<c>ip rule</c>) has
