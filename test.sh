@@ -32,7 +32,7 @@ summary() {
 trap summary EXIT
 
 need_dotnet
-need ip ping ethtool iperf3 tcpdump strace iptables nft busybox dockerd etcd etcdctl gcc libc6-dev libpcap0.8 debootstrap systemd-nspawn
+need ip ping ethtool iperf3 tcpdump strace iptables nft busybox dockerd etcd etcdctl gcc libc6-dev libpcap0.8 debootstrap systemd-nspawn fish zsh
 if $build; then
     ./build.sh
     as_owner dotnet build Overlay.sln -c Release -v quiet --nologo

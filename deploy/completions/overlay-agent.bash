@@ -2,7 +2,7 @@
 
 _overlay_agent()
 {
-    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} program=${COMP_WORDS[0]} help verbs value verb=''
+    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} program=${COMP_WORDS[0]} help verbs value='' verb=''
     local IFS=$' \t\n'
     # "=" splits words: a value stands behind "--flag" and "=".
     if [[ $word == = ]]; then word=''
@@ -16,8 +16,8 @@ _overlay_agent()
         if [[ -n $verb ]]; then help=$("$program" help $verb 2>/dev/null); fi
     fi
 
-    # What a flag's value looks like, by the word behind it.
-    value=$(awk -F '  +' -v flag="$previous" '{ split($2, words, " ") } words[1] == flag { print words[2] }' <<<"$help")
+    # What a flag's value looks like, by the word behind it. The examples of --help begin with the program's name, which is no flag.
+    if [[ $previous == -* ]]; then value=$(awk -F '  +' -v flag="$previous" '{ split($2, words, " ") } words[1] == flag { print words[2] }' <<<"$help"); fi
     case $value in
         FILE) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
         FOLDER) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
@@ -27,7 +27,7 @@ _overlay_agent()
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(sed -n 's/^  \(-h, \)\{0,1\}\(--\{0,1\}[a-z][a-z0-9_-]*\).*/\2/p' <<<"$help")" -- "$word")
     elif [[ $COMP_CWORD == 1 || $previous == help ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "run $verbs" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "run $(awk '!seen[$1]++ { print $1 }' <<<"$verbs")" -- "$word")
     elif ((COMP_CWORD == 2)); then
         mapfile -t COMPREPLY < <(compgen -W "$(awk -v first="$previous" '$1 == first { print $2 }' <<<"$verbs")" -- "$word")
     fi

@@ -61,15 +61,15 @@ internal sealed class Examination(DoctorSettings settings, HostFiles files, Time
         // Of several daemons one has Docker; the others' containers are somebody else's.
         DockerView ours = docker.SeenBy(_options.SubnetFile, _options.DockerOptionsFile);
         Lease? first = peers.Length > 0 ? peers[0] : null;
-        (IPAddress, IPAddress)[] ways = [.. peers.Take(PeerGatherer.MostPeers).Select(p => (p.Attributes.PublicIP, p.Subnet.BaseAddress))];
+        (IPAddress Underlay, IPAddress Overlay)[] ways = [.. peers.Take(PeerGatherer.MostPeers).Select(p => (p.Attributes.PublicIP, p.Subnet.BaseAddress))];
         IEnumerable<Finding> findings =
         [
             .. host is null ? Skip("host", tooLong) : HostChecks.Judge(host),
             .. UnderlayChecks.Judge(node),
-            .. OverlayChecks.Judge(node),
+            .. OverlayChecks.Judge(node, ways.Select(way => way.Overlay)),
             .. MtuChecks.Judge(node, ours),
             .. DockerChecks.Judge(node, ours, unit),
-            .. BipCheck.Judge(node, ours),
+            .. BipCheck.Judge(node, ours, [.. ways.Select(way => way.Underlay)]),
             .. SysctlChecks.Judge(SysctlFacts.Read(files), node, ways, docker.Daemon is not null),
             .. FirewallChecks.Judge(firewall, node, ours, first is null ? null : (first.Subnet, first.Attributes.PublicIP)),
             .. MemberChecks.Judge(etcd),

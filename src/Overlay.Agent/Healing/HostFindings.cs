@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Net;
 using Microsoft.Extensions.Logging;
+using Overlay.Agent.Startup;
 using Overlay.Agent.Tunnel;
+using Overlay.Agent.Tunnel.Routing;
 using Overlay.Encap.Forwarding;
 using Overlay.Encap.Linux.Netlink;
 
@@ -46,18 +48,18 @@ internal sealed class HostFindings(TimeProvider time, ILogger log)
     private static IEnumerable<string> Ways(RouteNetlink netlink, OverlaySettings settings, ForwardingTable node)
     {
         if (netlink.Link(settings.Device) is not { } device) yield break;
-        IReadOnlyList<LinkInfo> links = netlink.Links();
         IPNetwork own = new(AddressOf(node.Local.Subnet.Address), node.Local.Subnet.Length);
-        RouteInfo[] foreign = [.. OverlayRoutes.InTheWay(netlink.MainTable(), settings.Network, own, device.Index)];
-        foreach (string route in foreign.Select(route => OverlayRoutes.Describe(route, links)))
+        IReadOnlyList<RouteInfo> table = netlink.MainTable();
+        HostNetwork host = new(netlink.Links(), netlink.Addresses(), table, netlink.RouteTo) { RouteThrough = netlink.RouteThrough };
+        RouteInfo[] foreign = [.. OverlayRoutes.InTheWay(table, settings.Network, own, device.Index)];
+        foreach (string route in foreign.Select(route => OverlayRoutes.Describe(route, host.Links)))
             yield return $"a route that is not this agent's takes packets of the overlay: {route}; it is left alone, ip route delete {route} removes it";
-        // Also what is not in the main table: another table that a rule puts in front of it.
+        if (!table.Any(route => route.LinkIndex == device.Index && route.Destination.Equals(settings.Network))) yield break;   // on its way back
         foreach (IPAddress peer in node.Remotes[..Math.Min(MostPeersAsked, node.Remotes.Length)].ToArray().Select(remote => AddressOf(remote.Subnet.Address)))
         {
-            if (foreign.Any(route => route.Destination.Contains(peer)) || netlink.RouteTo(peer) is not { } way || way.LinkIndex == device.Index) continue;
-            string where = !way.IsUnicast ? "to nowhere" : $"through {links.FirstOrDefault(link => link.Index == way.LinkIndex)?.Name ?? "several next hops"}";
-            yield return $"packets to {settings.Network} go {where} instead of through {settings.Device}: a policy rule or another route is in front "
-                + $"(ip rule show; ip route get {peer})";
+            if (foreign.Any(route => route.Destination.Contains(peer)) || Detour.Find(host, peer, own, device.Index) is not { } detour) continue;
+            yield return $"{detour.What} to {settings.Network} go {detour.Way} instead of through {settings.Device}: a policy rule or another route is in front "
+                + $"(ip rule show; {detour.Shown})";
         }
     }
 

@@ -6,6 +6,9 @@ namespace Overlay.Agent.Reading;
 /// <param name="Started">When it was started, by this host's clock.</param>
 internal sealed record ProcessInfo(int Id, IReadOnlyList<string> Arguments, DateTimeOffset Started)
 {
+    /// <summary>Whether it is stopped (SIGSTOP, or a debugger) and does nothing until it is let go on.</summary>
+    public bool IsStopped { get; init; }
+
     /// <summary>The value of an option in either spelling, <c>--x=v</c> or <c>--x v</c>; null where it is not given.</summary>
     public string? Option(params ReadOnlySpan<string> names)
     {

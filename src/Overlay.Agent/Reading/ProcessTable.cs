@@ -48,7 +48,7 @@ internal sealed class ProcessTable(HostFiles files)
         if (stat is null || string.IsNullOrEmpty(line)) return null;   // without memory there is no command line, and no namespace to tell it by
         string[] fields = stat[(stat.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
         long ticks = fields.Length > StartTime && long.TryParse(fields[StartTime], CultureInfo.InvariantCulture, out long read) ? read : 0;
-        return new ProcessInfo(id, line.TrimEnd('\0').Split('\0'), BootTime() + TimeSpan.FromSeconds((double)ticks / TicksPerSecond));
+        return new ProcessInfo(id, line.TrimEnd('\0').Split('\0'), BootTime() + TimeSpan.FromSeconds((double)ticks / TicksPerSecond)) { IsStopped = fields is ["T" or "t", ..] };
     }
 
     /// <summary>Which processes hold a socket, by its inode: ids and names.</summary>

@@ -23,31 +23,63 @@ public sealed class HelpfulFilesTests
         Assert.DoesNotMatch("(?m)^@", page);   // a place that nothing was put into
     }
 
-    [Fact]
-    public void Bash_completes_every_flag_and_every_verb()
+    // Each is asked by the program's own name, found in PATH, as it is at a prompt.
+    private const string Bash = """
+        source "$1/overlay-agent.bash"; shift
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
+        _overlay_agent
+        printf '%s\n' "${COMPREPLY[@]}"
+        """;
+
+    private const string Fish = """
+        source $argv[1]/overlay-agent.fish
+        complete -C (string join ' ' -- $argv[2..] | string replace -- ' =' '=')
+        """;
+
+    // With stand-ins for what zsh has inside of a completion only.
+    private const string Zsh = """
+        file=$1/overlay-agent.zsh; shift
+        compadd() { shift; print -l -- ${(M)@:#$PREFIX*} }
+        compset() { PREFIX=${PREFIX#*=} }
+        _files() { }
+        complete() { local -a words=("$@"); local CURRENT=$# PREFIX=${@[-1]}; source $file }
+        complete "$@"
+        """;
+
+    [Theory]
+    [InlineData("bash", Bash)]
+    [InlineData("fish", Fish)]
+    [InlineData("zsh", Zsh)]
+    public void Every_shell_completes_verbs_of_one_word_and_two_flags_and_their_choices(string shell, string script)
     {
-        Assert.Superset(AgentFlags.All.Select(flag => flag.Name.Length == 1 ? $"-{flag.Name}" : $"--{flag.Name}").ToHashSet(), Complete("-"));
-        Assert.Superset(VerbTable.All.SelectMany(verb => verb.Name.Split(' ')).Append("run").ToHashSet(), Complete(""));
+        Assert.SkipUnless(Tool.Run("which", shell).ExitCode == 0, $"not installed: {shell}");
+        Assert.Equal(VerbTable.All.Select(verb => verb.Name.Split(' ')[0]).Append("run").ToHashSet(), Complete(""));
+        Assert.Equal(["check", "put"], Complete("config", "").Order());
+        Assert.Equal(["release", "reserve"], Complete("leases", "re").Order());
+        Assert.Superset(AgentFlags.All.Where(flag => flag.Name.Length > 1).Select(flag => $"--{flag.Name}").ToHashSet(), Complete("--"));
         Assert.All(VerbTable.All, verb => Assert.Superset(
             verb.Flags.Select(flag => flag.Name.Length == 1 ? $"-{flag.Name}" : $"--{flag.Name}").ToHashSet(), Complete([.. verb.Name.Split(' '), "-"])));
+        Assert.Equal(["auto", "off", "on"], Complete("--offload-gso", "").Order());
         Assert.Equal(["auto", "off", "on"], Complete("--offload-gso", "=").Order());
-        Assert.Equal(["on"], Complete("--offload-gso", "=", "on"));
         Assert.Equal(["off"], Complete("--offload-gso", "of"));
-        Assert.Empty(Complete("--public-ip", ""));
+
+        // What the shell offers behind the program's name and these words, of which the last is being typed; bash has "=" as a word of its own.
+        HashSet<string> Complete(params string[] words)
+        {
+            if (shell == "zsh" && words is [.. var before, var flag, "="]) words = [.. before, flag + "="];
+            (int exitCode, string output, string error) = Tool.Run("env", [
+                $"PATH={AppContext.BaseDirectory}:{Environment.GetEnvironmentVariable("PATH")}", shell, "-c", script, .. shell == "fish" ? Array.Empty<string>() : [shell],
+                Checkout.File("deploy/completions"), "overlay-agent", .. words]);
+            Assert.Equal((0, ""), (exitCode, error));
+            return [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t')[0]).Select(word => word.StartsWith("--offload-gso=", StringComparison.Ordinal) ? word[14..] : word)];
+        }
     }
 
-    // What bash offers behind the program's name and these words, of which the last is being typed.
-    private static HashSet<string> Complete(params string[] words)
+    [Fact]
+    public void Bash_offers_no_files_where_a_value_is_none()
     {
-        const string Script = """
-            source "$1"; shift
-            COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
-            _overlay_agent
-            printf '%s\n' "${COMPREPLY[@]}"
-            """;
-        (int exitCode, string output, string error) = Tool.Run("bash", ["-c", Script, "bash", Checkout.File("deploy/completions/overlay-agent.bash"), Binary, .. words]);
-        Assert.Equal((0, ""), (exitCode, error));
-        return [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries)];
+        (_, string output, _) = Tool.Run("env", [$"PATH={AppContext.BaseDirectory}:{Environment.GetEnvironmentVariable("PATH")}", "bash", "-c", Bash, "bash", Checkout.File("deploy/completions"), "overlay-agent", "--public-ip", ""]);
+        Assert.Equal("", output.Trim());
     }
 
     private static bool IsEntry(string line, string name) => line == $".B {name}" || line.StartsWith($".B {name} ", StringComparison.Ordinal);

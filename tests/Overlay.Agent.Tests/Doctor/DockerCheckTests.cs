@@ -20,7 +20,7 @@ public class DockerCheckTests
     {
         Some.AssertWell(Judge(Docker(Good)));
         Some.AssertWell(Judge(Docker([.. Good, "--ip-masq=false"]), Masquerading));
-        Some.AssertWell(BipCheck.Judge(Some.Node, Docker(Good)));
+        Some.AssertWell(BipCheck.Judge(Some.Node, Docker(Good), []));
         Some.AssertIs(Judge(Docker(Good), unit: new DockerUnit("active", "running", true)), Checks.DockerDaemon, Verdict.Ok, "dockerd, process 7");
     }
 
@@ -88,7 +88,7 @@ public class DockerCheckTests
         FirewallFacts rules = FirewallFacts.From([("iptables", new("*filter\n-A FORWARD -o docker0 -j DROP\nCOMMIT", null))], new(null, null));
 
         Assert.All(Judge(another, blue), f => Assert.Equal(Verdict.Skip, f.Verdict));
-        Some.AssertWell(BipCheck.Judge(blue, another));
+        Some.AssertWell(BipCheck.Judge(blue, another, []));
         Assert.All(MtuChecks.Judge(blue, another).Where(f => f.Check != Checks.UnderlayMtu), f => Assert.Equal(Verdict.Skip, f.Verdict));
         Some.AssertIs(FirewallChecks.Judge(rules, blue, another, null), Checks.Forward, Verdict.Skip, "no bridge of containers");
     }
@@ -98,15 +98,15 @@ public class DockerCheckTests
     [InlineData("192.168.0.1/16", "overlaps 192.168.64.1/24 of eth0")]      // it holds the node's address
     [InlineData("10.1.16.1/24", "other nodes'")]
     public void A_bip_in_somebody_elses_network_is_a_failure(string bip, string text) =>
-        Some.AssertIs(BipCheck.Judge(Some.Node, Docker($"--bip={bip}")), Checks.Bip, Verdict.Fail, text);
+        Some.AssertIs(BipCheck.Judge(Some.Node, Docker($"--bip={bip}"), []), Checks.Bip, Verdict.Fail, text);
 
     [Fact]
     public void The_leased_subnet_inside_of_wider_routes_and_networks_is_no_failure()
     {
-        Some.AssertWell(BipCheck.Judge(Some.With(routes: [.. Some.Routes, Some.Route("10.0.0.0/8", Some.Eth0)]), Docker("--bip=10.1.15.1/24")));
-        Some.AssertIs(BipCheck.Judge(Some.With(addresses: [.. Some.Addresses, Some.Address(Some.Eth0, "10.200.0.1", 8)]), Docker("--bip=10.1.15.1/24")),
+        Some.AssertWell(BipCheck.Judge(Some.With(routes: [.. Some.Routes, Some.Route("10.0.0.0/8", Some.Eth0)]), Docker("--bip=10.1.15.1/24"), []));
+        Some.AssertIs(BipCheck.Judge(Some.With(addresses: [.. Some.Addresses, Some.Address(Some.Eth0, "10.200.0.1", 8)]), Docker("--bip=10.1.15.1/24"), []),
             Checks.Bip, Verdict.Warn, "10.1.15.0/24 is inside of 10.0.0.0/8 of eth0");
-        Some.AssertIs(BipCheck.Judge(Some.With(routes: [.. Some.Routes, Some.Route("10.1.15.128/25", Some.Eth0)]), Docker("--bip=10.1.15.1/24")),
+        Some.AssertIs(BipCheck.Judge(Some.With(routes: [.. Some.Routes, Some.Route("10.1.15.128/25", Some.Eth0)]), Docker("--bip=10.1.15.1/24"), []),
             Checks.Bip, Verdict.Fail, "overlaps the route 10.1.15.128/25 through eth0");
     }
 
@@ -115,12 +115,33 @@ public class DockerCheckTests
     {
         NodeFacts node = Some.Node;
 
-        Some.AssertIs(BipCheck.Judge(node with { Underlay = node.Underlay! with { PublicIp = IPAddress.Parse("10.1.2.3") } }, Docker()), Checks.Bip, Verdict.Fail, "10.1.2.3 is inside of the overlay network");
+        Some.AssertIs(BipCheck.Judge(node with { Underlay = node.Underlay! with { PublicIp = IPAddress.Parse("10.1.2.3") } }, Docker(), []), Checks.Bip, Verdict.Fail, "10.1.2.3 is inside of the overlay network");
     }
 
     [Fact]
     public void An_address_of_the_overlay_on_another_device_is_a_failure() => Some.AssertIs(
-        BipCheck.Judge(Some.With(addresses: [.. Some.Addresses, Some.Address(1, "10.1.77.5", 32)]), Docker(Good)), Checks.Bip, Verdict.Fail, "10.1.77.5/32 of lo is inside of the overlay 10.1.0.0/16");
+        BipCheck.Judge(Some.With(addresses: [.. Some.Addresses, Some.Address(1, "10.1.77.5", 32)]), Docker(Good), []), Checks.Bip, Verdict.Fail, "10.1.77.5/32 of lo is inside of the overlay 10.1.0.0/16");
+
+    [Theory]
+    [InlineData("192.168.64.14", 28, "FAIL", "192.168.64.0/28 of Docker's network on br-0123456789ab overlaps 192.168.64.1/24 of eth0")]
+    [InlineData("172.18.0.1", 16, "FAIL", "172.18.0.0/16 of Docker's network on br-0123456789ab has the address 172.18.4.4 of a peer inside")]
+    [InlineData("192.168.64.129", 28, "WARN", "is inside of 192.168.64.0/24 of eth0")]
+    [InlineData("10.1.77.1", 24, "FAIL", "10.1.77.1/24 of br-0123456789ab is inside of the overlay")]
+    [InlineData("172.19.0.1", 16, "OK", "apart from this node's addresses")]
+    public void A_network_made_with_docker_is_held_against_node_peers_and_overlay_and_removed_by_docker(string gateway, int length, string verdict, string text)
+    {
+        NodeFacts node = Some.With([.. Some.Links, new(9, "br-0123456789ab", "bridge", 1500, true, null, null, null)], [.. Some.Addresses, Some.Address(9, gateway, length)]);
+
+        Finding finding = Assert.Single(BipCheck.Judge(node, Docker(Good), [IPAddress.Parse("172.18.4.4")]));
+
+        Assert.Equal(verdict, finding.Verdict.ToString().ToUpperInvariant());
+        Assert.Contains(text, finding.Found, StringComparison.Ordinal);
+        Assert.Equal(verdict != "OK", finding.Mend?.StartsWith("docker network rm 0123456789ab #", StringComparison.Ordinal) == true);
+    }
+
+    [Fact]
+    public void A_bip_that_holds_a_peers_address_is_a_failure() =>
+        Some.AssertIs(BipCheck.Judge(Some.Node, Docker("--bip=172.17.0.1/16"), [IPAddress.Parse("172.17.4.4")]), Checks.Bip, Verdict.Fail, "has the address 172.17.4.4 of a peer inside");
 
     private static IEnumerable<Finding> Judge(DockerView docker, NodeFacts? node = null, DockerUnit? unit = null) => DockerChecks.Judge(node ?? Some.Node, docker, unit);
 

@@ -3,6 +3,7 @@ using Overlay.Agent.Docker;
 using Overlay.Agent.Doctor;
 using Overlay.Agent.Doctor.Node;
 using Overlay.Agent.Reading;
+using Overlay.Agent.Startup;
 using Overlay.Encap.Linux.Netlink;
 
 namespace Overlay.Agent.Tests.Doctor;
@@ -14,7 +15,7 @@ public class NodeCheckTests
     public void A_healthy_node_is_well()
     {
         Some.AssertWell(UnderlayChecks.Judge(Some.Node));
-        Some.AssertWell(OverlayChecks.Judge(Some.Node));
+        Some.AssertWell(Overlay(Some.Node));
         Some.AssertWell(Mtus(Some.Node));
     }
 
@@ -97,11 +98,11 @@ public class NodeCheckTests
     [Fact]
     public void A_lost_agent_device_or_address_is_a_failure()
     {
-        Some.AssertIs(OverlayChecks.Judge(Some.Node with { Agents = [] }), Checks.Agent, Verdict.Fail, "no overlay-agent");
-        Some.AssertIs(OverlayChecks.Judge(Some.With([.. Some.Links.Where(l => l.Index != Some.Tun)])), Checks.Device, Verdict.Fail, "no TUN device flannel.1");
-        Some.AssertIs(OverlayChecks.Judge(Some.With(Some.LinksWith(Some.Tun, l => l with { IsUp = false }))), Checks.Device, Verdict.Fail, "is down");
-        Some.AssertIs(OverlayChecks.Judge(Some.With(addresses: [.. Some.Addresses.Where(a => a.LinkIndex != Some.Tun)])), Checks.Device, Verdict.Fail, "lacks the address 10.1.15.0");
-        Some.AssertIs(OverlayChecks.Judge(Some.With(routes: [Some.Route("192.168.64.0/24", Some.Eth0)])), Checks.Device, Verdict.Fail, "no route for 10.1.0.0/16");
+        Some.AssertIs(Overlay(Some.Node with { Agents = [] }), Checks.Agent, Verdict.Fail, "no overlay-agent");
+        Some.AssertIs(Overlay(Some.With([.. Some.Links.Where(l => l.Index != Some.Tun)])), Checks.Device, Verdict.Fail, "no TUN device flannel.1");
+        Some.AssertIs(Overlay(Some.With(Some.LinksWith(Some.Tun, l => l with { IsUp = false }))), Checks.Device, Verdict.Fail, "is down");
+        Some.AssertIs(Overlay(Some.With(addresses: [.. Some.Addresses.Where(a => a.LinkIndex != Some.Tun)])), Checks.Device, Verdict.Fail, "lacks the address 10.1.15.0");
+        Some.AssertIs(Overlay(Some.With(routes: [Some.Route("192.168.64.0/24", Some.Eth0)])), Checks.Device, Verdict.Fail, "no route for 10.1.0.0/16");
     }
 
     [Fact]
@@ -109,8 +110,8 @@ public class NodeCheckTests
     {
         LinkInfo vxlan = new(8, "flannel.1", "vxlan", 1450, true, null, 1, 8472);
 
-        Some.AssertIs(OverlayChecks.Judge(Some.With([.. Some.Links.Where(l => l.Index != Some.Tun), vxlan]) with { Agents = [] }), Checks.Leftover, Verdict.Warn, "the agent replaces it");
-        Some.AssertIs(OverlayChecks.Judge(Some.With([.. Some.Links, vxlan with { Name = "flannel.7" }])), Checks.Leftover, Verdict.Fail, "flannel.7 beside the agent");
+        Some.AssertIs(Overlay(Some.With([.. Some.Links.Where(l => l.Index != Some.Tun), vxlan]) with { Agents = [] }), Checks.Leftover, Verdict.Warn, "the agent replaces it");
+        Some.AssertIs(Overlay(Some.With([.. Some.Links, vxlan with { Name = "flannel.7" }])), Checks.Leftover, Verdict.Fail, "flannel.7 beside the agent");
         Some.AssertIs(UnderlayChecks.Judge(Some.With([.. Some.Links, vxlan with { Name = "vx7" }])), Checks.Port, Verdict.Fail, "kernel device vx7");
     }
 
@@ -119,18 +120,18 @@ public class NodeCheckTests
     {
         RouteInfo foreign = Some.Route("10.1.77.0/24", Some.Eth0), nowhere = foreign with { LinkIndex = 0, Type = 6 };
 
-        Some.AssertIs(OverlayChecks.Judge(Some.With(routes: [.. Some.Routes, foreign])), Checks.Route, Verdict.Fail, "10.1.77.0/24 dev eth0");
-        Some.AssertIs(OverlayChecks.Judge(Some.Node with { MainTable = [.. Some.Routes, nowhere] }), Checks.Route, Verdict.Fail, "blackhole 10.1.77.0/24 takes packets");
+        Some.AssertIs(Overlay(Some.With(routes: [.. Some.Routes, foreign])), Checks.Route, Verdict.Fail, "10.1.77.0/24 dev eth0");
+        Some.AssertIs(Overlay(Some.Node with { MainTable = [.. Some.Routes, nowhere] }), Checks.Route, Verdict.Fail, "blackhole 10.1.77.0/24 takes packets");
     }
 
     [Fact]
     public void A_subnet_env_that_says_something_else_is_a_failure()
     {
-        Some.AssertIs(OverlayChecks.Judge(Some.Node with { File = Some.File with { Mtu = 1500 } }), Checks.SubnetFile, Verdict.Fail, "FLANNEL_MTU=1500");
-        Some.AssertIs(OverlayChecks.Judge(Some.Node with { File = Some.File with { Network = IPNetwork.Parse("10.2.0.0/16") } }), Checks.SubnetFile, Verdict.Fail, "FLANNEL_NETWORK=10.2.0.0/16");
-        Some.AssertIs(OverlayChecks.Judge(Some.Node with { File = Some.File with { Problem = "it is a FIFO" } }), Checks.SubnetFile, Verdict.Fail, "it is a FIFO");
-        Some.AssertIs(OverlayChecks.Judge(Some.Node with { File = Some.File with { Subnet = IPNetwork.Parse("10.1.16.0/24"), Gateway = IPAddress.Parse("10.1.16.1") } }), Checks.SubnetFile, Verdict.Fail, "FLANNEL_SUBNET=10.1.16.1/24, flannel.1 has 10.1.15.0");
-        Some.AssertIs(OverlayChecks.Judge(Some.Node with { File = Some.File with { Written = null } }), Checks.SubnetFile, Verdict.Fail, "is missing");
+        Some.AssertIs(Overlay(Some.Node with { File = Some.File with { Mtu = 1500 } }), Checks.SubnetFile, Verdict.Fail, "FLANNEL_MTU=1500");
+        Some.AssertIs(Overlay(Some.Node with { File = Some.File with { Network = IPNetwork.Parse("10.2.0.0/16") } }), Checks.SubnetFile, Verdict.Fail, "FLANNEL_NETWORK=10.2.0.0/16");
+        Some.AssertIs(Overlay(Some.Node with { File = Some.File with { Problem = "it is a FIFO" } }), Checks.SubnetFile, Verdict.Fail, "it is a FIFO");
+        Some.AssertIs(Overlay(Some.Node with { File = Some.File with { Subnet = IPNetwork.Parse("10.1.16.0/24"), Gateway = IPAddress.Parse("10.1.16.1") } }), Checks.SubnetFile, Verdict.Fail, "FLANNEL_SUBNET=10.1.16.1/24, flannel.1 has 10.1.15.0");
+        Some.AssertIs(Overlay(Some.Node with { File = Some.File with { Written = null } }), Checks.SubnetFile, Verdict.Fail, "is missing");
     }
 
     [Fact]
@@ -164,6 +165,25 @@ public class NodeCheckTests
         Some.AssertIs(Mtus(Some.With(Some.LinksWith(Some.Docker0, l => l with { Mtu = 1500 }))), Checks.BridgeMtu, Verdict.Fail, "docker0 1500, overlay 1450: packets over 1450 bytes are lost");
         Some.AssertIs(Mtus(Some.With(Some.LinksWith(Some.Docker0, l => l with { Mtu = 1400 }))), Checks.BridgeMtu, Verdict.Warn, "smaller than need be");
     }
+
+    [Fact]
+    public void K4_a_rule_that_leads_packets_past_the_device_is_a_failure()
+    {
+        HostNetwork host = Some.Node.Host;
+        RouteInfo elsewhere = Some.Route("10.1.16.0/32", Some.Eth0), nowhere = elsewhere with { LinkIndex = 0 };
+
+        Some.AssertIs(Overlay(Some.Node with { Host = host with { RouteTo = _ => elsewhere } }), Checks.Route, Verdict.Fail, "packets to 10.1.0.0/16 go through eth0 instead of through flannel.1");
+        Some.AssertIs(Overlay(Some.Node with { Host = host with { RouteTo = _ => null } }), Checks.Route, Verdict.Fail, "go to nowhere instead");
+        NodeFacts byBridge = Some.Node with { Host = host with { RouteThrough = (_, source, link) => (source.ToString(), link) == ("10.1.15.2", Some.Docker0) ? elsewhere : null } };
+        Some.AssertIs(Overlay(byBridge), Checks.Route, Verdict.Fail, "packets of containers to 10.1.0.0/16 go through eth0 instead of through flannel.1: a policy rule is in front of the main table (ip route get 10.1.16.0 from 10.1.15.2 iif docker0)");
+        Some.AssertWell(Overlay(Some.Node with { Host = host with { RouteThrough = (_, _, _) => elsewhere with { LinkIndex = Some.Tun } } }));
+    }
+
+    [Fact]
+    public void A_stopped_agent_is_a_failure() =>
+        Some.AssertIs(Overlay(Some.Node with { Agents = [Some.Agent with { IsStopped = true }] }), Checks.Agent, Verdict.Fail, "process 100 is stopped");
+
+    private static IEnumerable<Finding> Overlay(NodeFacts node) => OverlayChecks.Judge(node, [IPAddress.Parse("10.1.16.0")]);
 
     private static IEnumerable<Finding> Mtus(NodeFacts node) => MtuChecks.Judge(node, new DockerView());
 }

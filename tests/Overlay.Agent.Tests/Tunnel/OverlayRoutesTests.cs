@@ -1,5 +1,6 @@
 using System.Net;
 using Overlay.Agent.Tunnel;
+using Overlay.Agent.Tunnel.Routing;
 using Overlay.Encap.Linux.Netlink;
 
 namespace Overlay.Agent.Tests.Tunnel;

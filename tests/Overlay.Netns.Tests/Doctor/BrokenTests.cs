@@ -22,6 +22,8 @@ public sealed class BrokenTests(DoctorFixture fixture) : IClassFixture<DoctorFix
     [InlineData("FAIL", "docker.bip", "overlaps 192.168.64.1/24 of eth0", "ip address add 192.168.64.17/28 dev docker0", "ip address del 192.168.64.17/28 dev docker0")]
     [InlineData("FAIL", "docker.bip", "10.1.254.7/32 of lo is inside of the overlay", "ip address add 10.1.254.7/32 dev lo", "ip address del 10.1.254.7/32 dev lo")]
     [InlineData("FAIL", "overlay.route", "10.1.254.0/24 dev eth0", "ip route add 10.1.254.0/24 dev eth0", "ip route del 10.1.254.0/24 dev eth0")]
+    [InlineData("FAIL", "overlay.route", "packets of containers to 10.1.0.0/16 go through eth0 instead of through flannel.1", "ip route add default dev eth0 table 77; ip rule add iif docker0 lookup 77", "ip rule del iif docker0 lookup 77; ip route flush table 77")]
+    [InlineData("FAIL", "docker.bip", "192.168.64.0/28 of Docker's network on br-0123456789ab overlaps 192.168.64.1/24 of eth0", "ip link add br-0123456789ab type bridge; ip address add 192.168.64.14/28 dev br-0123456789ab", "ip link del br-0123456789ab")]
     public async Task A_broken_setting_is_named(string verdict, string id, string text, string breaks, string mends)
     {
         await fixture.StartAsync();
@@ -37,12 +39,13 @@ public sealed class BrokenTests(DoctorFixture fixture) : IClassFixture<DoctorFix
     {
         await fixture.StartAsync();
         const string Chain = "type filter hook input priority 10; policy accept;";
-        string[] ids = ["sysctl.ip-forward", "sysctl.bridge-nf-call-iptables", "sysctl.rp-filter", "mtu.docker0", "mtu.containers", "docker.bip", "firewall.forward", "firewall.input", "firewall.output"];
+        string[] ids = ["sysctl.ip-forward", "sysctl.bridge-nf-call-iptables", "sysctl.rp-filter", "mtu.docker0", "mtu.containers", "docker.bip", "overlay.route", "firewall.forward", "firewall.input", "firewall.output"];
         NetworkNamespace space = fixture.Left.Host.Namespace;
         space.Must("sh", "-ec", $"""
             sysctl -qw net.ipv4.ip_forward=0 net.bridge.bridge-nf-call-iptables=0 net.ipv4.conf.all.rp_filter=1
             ip link set docker0 mtu 1500; ip link set leftp2 mtu 1500; ip address add 10.1.254.7/32 dev lo
             iptables -P FORWARD DROP; iptables -A INPUT {Drop8472}; iptables -t raw -A OUTPUT {Drop8472}
+            ip route add default dev eth0 table 77; ip rule add to 10.1.0.0/16 lookup 77
             """);
         try
         {
@@ -74,7 +77,8 @@ public sealed class BrokenTests(DoctorFixture fixture) : IClassFixture<DoctorFix
                 sysctl -qw net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1 net.ipv4.conf.all.rp_filter=0
                 ip link set docker0 mtu 1450; ip link set leftp2 mtu 1450; ip address del 10.1.254.7/32 dev lo 2>/dev/null
                 iptables -P FORWARD ACCEPT; iptables -F; iptables -t raw -F; iptables-legacy -P FORWARD ACCEPT; iptables-legacy -F
-                nft delete table inet doctor-test 2>/dev/null; true
+                nft delete table inet doctor-test 2>/dev/null
+                ip rule del to 10.1.0.0/16 lookup 77; ip rule del priority 1 2>/dev/null; ip route flush table 77; true
                 """);
         }
     }
@@ -105,7 +109,7 @@ public sealed class BrokenTests(DoctorFixture fixture) : IClassFixture<DoctorFix
     }
 
     [Fact]
-    public async Task An_altered_subnet_env_is_named()
+    public async Task An_altered_subnet_env_and_a_stopped_agent_are_named()
     {
         await fixture.StartAsync();
         string path = fixture.Left.SubnetFilePath, good = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
@@ -116,6 +120,7 @@ public sealed class BrokenTests(DoctorFixture fixture) : IClassFixture<DoctorFix
             DoctorReport report = DoctorReport.Of(fixture.Left.Host);
 
             report.AssertNames("FAIL", "overlay.subnet-env", "FLANNEL_MTU=1500, flannel.1 has 1450");
+            report.AssertNames("FAIL", "overlay.agent", "is stopped by a signal or a debugger");
             Assert.Equal(1, report.ExitCode);
         }
         finally

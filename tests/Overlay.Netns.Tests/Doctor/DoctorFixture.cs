@@ -25,7 +25,7 @@ public sealed class DoctorFixture : IAsyncDisposable
         // The tests take etcd away for a moment, stop one agent and break what an agent watches too; the probes meet it.
         Left.AnnounceDrops("ShortOuter", "TooBig", "SendRejected");
         Right.AnnounceDrops("ShortOuter");
-        Left.Announce("etcd", "lease", "cannot ", "forwarding is off", "rp_filter is strict", "MTU of the overlay", "overlay device mended", "a route that is not this agent's");
+        Left.Announce("etcd", "lease", "cannot ", "forwarding is off", "rp_filter is strict", "MTU of the overlay", "overlay device mended", "a route that is not this agent's", "instead of through");
         Right.Announce("etcd", "lease", "cannot ");
     }
 

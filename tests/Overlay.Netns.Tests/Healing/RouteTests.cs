@@ -49,6 +49,18 @@ public sealed class RouteTests(HealingFixture overlay) : IClassFixture<HealingFi
         await Ping.UntilAnsweredAsync(overlay.Near.Namespace, overlay.Far.Address);
     }
 
+    [Fact]
+    public async Task K4_a_rule_that_is_in_front_for_containers_only_is_named()
+    {
+        overlay.Node.Announce("instead of through flannel.1");
+
+        overlay.Node.Host.Namespace.Ip("route add 10.1.0.0/16 dev eth0 table 78", "rule add from 10.1.0.0/16 lookup 78");
+
+        await overlay.Node.Agent.LoggedAsync("packets of containers to 10.1.0.0/16 go through eth0 instead of through flannel.1");
+        overlay.Node.Host.Namespace.Ip("rule delete from 10.1.0.0/16 lookup 78");
+        await Ping.UntilAnsweredAsync(overlay.Near.Namespace, overlay.Far.Address);
+    }
+
     [Theory]
     [InlineData("ipv4/conf/flannel.1/rp_filter", "1", "0", "rp_filter is strict on flannel.1")]
     [InlineData("ipv4/ip_forward", "0", "1", "forwarding is off on flannel.1")]

@@ -26,6 +26,7 @@ public sealed partial class TunnelSegmentationTests
         await TcpTransfer.RunAsync(topology.RightPod, topology.LeftPod, Bytes, 64 * 1024);
 
         Assert.InRange(Taken(topology.Left), Bytes / 2, long.MaxValue);
+        Assert.DoesNotContain("inet6", topology.Left.Host.Namespace.Must("ip", "address", "show", Tap), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -1,5 +1,6 @@
 using System.Net;
-using Overlay.Agent.Tunnel;
+using Overlay.Agent.Doctor.Docker;
+using Overlay.Agent.Tunnel.Routing;
 using Overlay.Encap.Linux.Netlink;
 
 namespace Overlay.Agent.Doctor.Node;
@@ -8,11 +9,14 @@ namespace Overlay.Agent.Doctor.Node;
 internal static class OverlayChecks
 {
     /// <summary>All findings.</summary>
-    public static IEnumerable<Finding> Judge(NodeFacts node) => [Agent(node), .. Device(node), Leftover(node), .. Routes(node), .. File(node)];
+    /// <param name="node">This node.</param>
+    /// <param name="peers">An address of each peer on the overlay.</param>
+    public static IEnumerable<Finding> Judge(NodeFacts node, IEnumerable<IPAddress> peers) => [Agent(node), .. Device(node), Leftover(node), .. Routes(node, peers), .. File(node)];
 
     private static Finding Agent(NodeFacts node) => node.Agents.Count switch
     {
         0 => Checks.Agent.Fail("no overlay-agent runs in this network", $"systemctl start {node.Unit.Name}; journalctl -u {node.Unit.Name} -n 50"),
+        _ when node.Agents.FirstOrDefault(a => a.IsStopped) is { } stopped => Checks.Agent.Fail($"process {stopped.Id} is stopped by a signal or a debugger: no packet passes", $"kill -CONT {stopped.Id}"),
         1 => Checks.Agent.Ok($"process {node.Agents[0].Id}, since {node.Agents[0].Started.UtcDateTime:u}"),
         _ => Checks.Agent.Ok($"{node.Agents.Count} agents: processes {string.Join(", ", node.Agents.Select(a => a.Id))}"),
     };
@@ -45,7 +49,7 @@ internal static class OverlayChecks
             : Checks.Leftover.Fail($"{names} beside the agent", $"systemctl disable --now flanneld; ip link delete {left[0].Name}");
     }
 
-    private static IEnumerable<Finding> Routes(NodeFacts node)
+    private static IEnumerable<Finding> Routes(NodeFacts node, IEnumerable<IPAddress> peers)
     {
         if (node.Tun is not { } tun || node.Network is not { } network)
         {
@@ -56,9 +60,14 @@ internal static class OverlayChecks
         foreach (RouteInfo route in foreign)
         {
             string way = OverlayRoutes.Describe(route, node.Host.Links);
-            yield return Checks.Route.Fail($"{way} takes packets for peers away from {tun.Name}", $"ip route delete {way}").Of(route.Destination.ToString());
+            string mend = node.Link(route.LinkIndex)?.Name is { } link && UserNetwork.Has(link) ? UserNetwork.Removal(link) : $"ip route delete {way}";
+            yield return Checks.Route.Fail($"{way} takes packets for peers away from {tun.Name}", mend).Of(route.Destination.ToString());
         }
-        if (foreign.Length == 0) yield return Checks.Route.Ok($"{network} through {tun.Name}, and no other route into it");
+        // Where there is no route for the network at all, the device's check says so.
+        IPAddress[] ways = node.MainTable.Any(r => r.LinkIndex == tun.Index && r.Destination.Equals(network)) ? [.. peers.Where(p => !foreign.Any(r => r.Destination.Contains(p)))] : [];
+        if (ways.Select(peer => Detour.Find(node.Host, peer, node.File.Subnet, tun.Index)).FirstOrDefault(detour => detour is not null) is { } detour)
+            yield return Checks.Route.Fail($"{detour.What} to {network} go {detour.Way} instead of through {tun.Name}: a policy rule is in front of the main table ({detour.Shown})", $"ip rule add priority 1 to {network} lookup main # lasting: where the rule in front is made; ip rule show").Of("ip rule");
+        else if (foreign.Length == 0) yield return Checks.Route.Ok($"{network} through {tun.Name}, and no other route into it");
     }
 
     private static IEnumerable<Finding> File(NodeFacts node)

@@ -48,6 +48,9 @@ public enum Errno
     /// <summary>Already exists.</summary>
     EEXIST = 17,
 
+    /// <summary>The two ends are in different places; of a packet: its source is not where its way back leads.</summary>
+    EXDEV = 18,
+
     /// <summary>No such device.</summary>
     ENODEV = 19,
 

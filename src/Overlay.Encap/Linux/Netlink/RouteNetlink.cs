@@ -79,16 +79,16 @@ public sealed class RouteNetlink : IDisposable
     /// it: destination of 32 bits, chosen source in <see cref="RouteInfo.PreferredSource"/>. Null where there is none.
     /// </summary>
     /// <param name="destination">An IPv4 address.</param>
-    public RouteInfo? RouteTo(IPAddress destination)
-    {
-        RequireIPv4(destination, nameof(destination));
-        NetlinkWriter request = new(stackalloc byte[RequestSize], NetlinkAbi.RTM_GETROUTE, 0);
-        request.Append(new rtmsg { rtm_family = (byte)AddressFamily.InterNetwork, rtm_dst_len = 32 });
-        request.Attribute(NetlinkAbi.RTA_DST, destination);
-        // No route, an unreachable route, a prohibit route and a blackhole, in this order.
-        return _socket.Get(request.Message, $"look up the route to {destination}", NetlinkAbi.RTM_NEWROUTE, RouteInfo.Read,
-            Errno.ENETUNREACH, Errno.EHOSTUNREACH, Errno.EACCES, Errno.EINVAL);
-    }
+    public RouteInfo? RouteTo(IPAddress destination) => LookUp(destination, null, 0);
+
+    /// <summary>
+    /// The route of a packet that comes in by an interface and is to be forwarded, as <c>ip route get DESTINATION from SOURCE iif LINK</c> prints
+    /// it. Null where the kernel would drop it: without a route, with forwarding off, by the reverse path filter.
+    /// </summary>
+    /// <param name="destination">An IPv4 address.</param>
+    /// <param name="source">An IPv4 address that is none of this host's.</param>
+    /// <param name="linkIndex">The interface that it comes in by.</param>
+    public RouteInfo? RouteThrough(IPAddress destination, IPAddress source, int linkIndex) => LookUp(destination, source, linkIndex);
 
     /// <summary>Deletes an interface; nothing happens where it is gone.</summary>
     public void DeleteLink(int index)
@@ -238,6 +238,23 @@ public sealed class RouteNetlink : IDisposable
             rtm_type = type,
         });
         request.Attribute(NetlinkAbi.RTA_DST, destination.BaseAddress);
+    }
+
+    private RouteInfo? LookUp(IPAddress destination, IPAddress? source, int from)
+    {
+        RequireIPv4(destination, nameof(destination));
+        NetlinkWriter request = new(stackalloc byte[RequestSize], NetlinkAbi.RTM_GETROUTE, 0);
+        request.Append(new rtmsg { rtm_family = (byte)AddressFamily.InterNetwork, rtm_dst_len = 32, rtm_src_len = (byte)(source is null ? 0 : 32) });
+        request.Attribute(NetlinkAbi.RTA_DST, destination);
+        if (source is not null)
+        {
+            RequireIPv4(source, nameof(source));
+            request.Attribute(NetlinkAbi.RTA_SRC, source);
+            request.Attribute(NetlinkAbi.RTA_IIF, (uint)from);
+        }
+        // No route, an unreachable route, a prohibit route, a blackhole, and the reverse path filter, in this order.
+        return _socket.Get(request.Message, $"look up the route to {destination}", NetlinkAbi.RTM_NEWROUTE, RouteInfo.Read,
+            Errno.ENETUNREACH, Errno.EHOSTUNREACH, Errno.EACCES, Errno.EINVAL, Errno.EXDEV);
     }
 
     private static void RequireIPv4(IPAddress address, string parameter)

@@ -54,6 +54,7 @@ public sealed unsafe class TunnelPort : ITunnelPort, IDisposable
             Attach(tap!, name);
             forward = new NeighborForward($"overlay-agent.{name}", name, underlay.LinkIndex);
             LinkInfo device = netlink.Link(name) ?? throw new LinuxException($"set up {name}", Errno.ENODEV);
+            KeepSilent(device.Index, netlink);
             netlink.SetLink(device.Index, device.Mtu, up: true, txQueueLength: 1, gsoMaxSize: ushort.MaxValue);
             return new TunnelPort(tap!, forward, name, new Prefix(Prefix.AddressOf(underlay.Address), underlay.PrefixLength), underlay.Address, port);
         }
@@ -76,6 +77,19 @@ public sealed unsafe class TunnelPort : ITunnelPort, IDisposable
     {
         _forward.Dispose();
         _tap.Dispose();
+    }
+
+    // Nobody reads what the kernel says here by itself: an IPv6 address, and the questions for routers that follow from it.
+    private static void KeepSilent(int index, RouteNetlink netlink)
+    {
+        try
+        {
+            netlink.MakeNoIPv6Address(index);
+        }
+        catch (LinuxException)
+        {
+            // A host without IPv6 says nothing.
+        }
     }
 
     private static void Attach(FileDescriptor tap, string name)

@@ -140,6 +140,33 @@ public sealed class RouteNetlinkTests
     });
 
     [Fact]
+    public void Route_of_a_forwarded_packet_heeds_rules_for_its_source_and_interface() => PrivateNetwork.Run(() =>
+    {
+        using RouteNetlink netlink = new();
+        foreach (string name in (string[])["inside", "outside", "vpn"]) PrivateNetwork.Ip($"link add {name} type bridge");
+        PrivateNetwork.Ip("addr add 10.1.0.1/24 dev inside");
+        foreach (string name in (string[])["inside", "outside", "vpn"]) PrivateNetwork.Ip($"link set {name} up");
+        PrivateNetwork.Ip("route add 10.1.0.0/16 dev outside");
+        PrivateNetwork.Ip("route add default dev vpn table 77");
+        File.WriteAllText("/proc/sys/net/ipv4/ip_forward", "1");
+        (IPAddress peer, IPAddress container) = (IPAddress.Parse("10.1.9.0"), IPAddress.Parse("10.1.0.2"));
+        int inside = netlink.Link("inside")!.Index;
+        Assert.Equal(netlink.Link("outside")!.Index, netlink.RouteThrough(peer, container, inside)?.LinkIndex);
+
+        foreach (string rule in (string[])["from 10.1.0.0/24", "iif inside"])
+        {
+            PrivateNetwork.Ip($"rule add {rule} lookup 77");
+            Assert.Equal(netlink.Link("vpn")!.Index, netlink.RouteThrough(peer, container, inside)?.LinkIndex);
+            Assert.Equal(netlink.Link("outside")!.Index, netlink.RouteTo(peer)?.LinkIndex);
+            PrivateNetwork.Ip($"rule delete {rule} lookup 77");
+        }
+        File.WriteAllText("/proc/sys/net/ipv4/conf/inside/rp_filter", "1");
+        Assert.Null(netlink.RouteThrough(peer, IPAddress.Parse("10.1.8.2"), inside));
+        File.WriteAllText("/proc/sys/net/ipv4/ip_forward", "0");
+        Assert.Null(netlink.RouteThrough(peer, container, inside));
+    });
+
+    [Fact]
     public void Names_that_no_interface_has_are_absent() => PrivateNetwork.Run(() =>
     {
         using RouteNetlink netlink = new();

@@ -1,7 +1,7 @@
 using System.Net;
 using Overlay.Encap.Linux.Netlink;
 
-namespace Overlay.Agent.Tunnel;
+namespace Overlay.Agent.Tunnel.Routing;
 
 /// <summary>The main table as the overlay sees it: which routes of others take its packets elsewhere. Pure; daemon and doctor go by it alike.</summary>
 internal static class OverlayRoutes
