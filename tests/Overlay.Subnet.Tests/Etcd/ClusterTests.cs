@@ -107,6 +107,35 @@ public sealed class ClusterTests : IAsyncLifetime
         await AssertUnharmedAsync();
     }
 
+    [Fact]
+    public async Task C7_C9_a_frozen_member_costs_a_node_one_call()
+    {
+        EtcdServer leader = await Cluster.FindLeaderAsync(Cancel);
+        EtcdServer frozen = Cluster.Members.First(member => member != leader);
+        await frozen.SuspendAsync(Cancel);
+        int[] lost = await Task.WhenAll(Enumerable.Range(0, 9).Select(async _ =>
+        {
+            using EtcdLeaseStore store = EtcdFixture.Open(new EtcdOptions { Endpoints = Cluster.Options.Endpoints, RequestTimeout = TimeSpan.FromSeconds(2) });
+            int timeouts = 0;
+            for (int call = 0; call < 6; call++)
+            {
+                try
+                {
+                    await store.ReadAsync(StorePaths.Config, Cancel);
+                }
+                catch (StoreException e) when (e.Fault == StoreFault.Timeout)
+                {
+                    Assert.Contains($"no answer in time from {frozen.Endpoint} (", e.Message, StringComparison.Ordinal); // by name, and no other
+                    timeouts++;
+                }
+            }
+            return timeouts;
+        }));
+        await frozen.ResumeAsync(Cancel);
+        Assert.All(lost, timeouts => Assert.InRange(timeouts, 0, 1));
+        await AssertUnharmedAsync();
+    }
+
     private async Task JoinAsync(EtcdOptions options)
     {
         _node = new LeaseClient(options, 50_000);
