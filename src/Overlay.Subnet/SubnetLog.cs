@@ -68,6 +68,9 @@ internal static partial class SubnetLog
     [LoggerMessage(2113, LogLevel.Information, "the key of our subnet {Subnet} stands again (revision {Revision})")]
     public static partial void LeaseRestored(this ILogger log, SubnetKey subnet, long revision);
 
+    [LoggerMessage(2121, LogLevel.Information, "{Subnet} is reserved for this node: its key has no etcd lease and is never renewed")]
+    public static partial void LeaseReserved(this ILogger log, SubnetKey subnet);
+
     [LoggerMessage(2114, LogLevel.Error,
         "subnet {Subnet} of this node ({OwnPublicIP}) is now held by {OtherPublicIP} (node id {OtherNodeId}); giving it up and taking another")]
     public static partial void LeaseLost(this ILogger log, SubnetKey subnet, IPAddress ownPublicIP, IPAddress otherPublicIP, string otherNodeId);
