@@ -76,8 +76,8 @@ internal sealed class EtcdConnection : IDisposable
         string action, Func<EtcdClient, DateTime, Task<T>> call, CancellationToken cancellationToken, bool isWrite = false)
     {
         DateTime deadline = Deadline();
-        bool isRepaired = false;
-        StoreException? telling = null; // what a member says tells more than that another is gone
+        bool isRepaired = false, hasTimedOut = false;
+        StoreException? telling = null; // what a member says tells more than that another is gone or mute
         for (int asked = 1; ;)
         {
             (EtcdMember member, EtcdClient client) = Current;
@@ -93,17 +93,22 @@ internal sealed class EtcdConnection : IDisposable
                 cancellationToken.ThrowIfCancellationRequested();
                 if (!EtcdFaults.IsExpected(e))
                     throw;
-                StoreException failure = EtcdFaults.Explain(e, action, Options, asked < _members.Length ? member.Endpoint : null);
-                if (failure.Fault != StoreFault.Unreachable)
+                StoreException failure = EtcdFaults.Explain(e, action, Options, asked == 1 ? member.Endpoint : null);
+                bool timedOut = failure.Fault == StoreFault.Timeout;
+                if (failure.Fault != StoreFault.Unreachable && !timedOut)
                     telling ??= failure;
                 if (Repair(member, failure.Fault) && !isRepaired)
                 {
                     (isRepaired, telling) = (true, null);
                     deadline = Deadline();
                 }
-                else if (!Leave(member, failure.Fault) || isWrite || failure.Fault == StoreFault.Timeout || asked++ == _members.Length)
+                else if (!Leave(member, failure.Fault) || isWrite || (timedOut && hasTimedOut) || asked++ == _members.Length)
                 {
                     throw telling ?? failure;
+                }
+                else if (timedOut)
+                {
+                    (hasTimedOut, deadline) = (true, Deadline()); // of one mute member; a second one is one too many
                 }
             }
         }

@@ -17,6 +17,7 @@ internal static class EtcdFaults
         ("leader changed", StoreFault.NoLeader, "the cluster is electing a leader"),
         ("not leader", StoreFault.NoLeader, "the cluster is electing a leader"),
         ("request timed out", StoreFault.Timeout, "the cluster did not commit in time; slow disks or network between members?"),
+        ("context deadline exceeded", StoreFault.Timeout, "the member could not ask the others in time; is it cut off from them, or has the cluster no majority?"),
         ("too many requests", StoreFault.Overloaded, "etcd is overloaded"),
         ("database space exceeded", StoreFault.OutOfSpace, "etcd's database is full (NOSPACE alarm): compact, defragment and disarm the alarm with etcdctl"),
         ("no space", StoreFault.OutOfSpace, "etcd's database is full (NOSPACE alarm): compact, defragment and disarm the alarm with etcdctl"),
