@@ -8,14 +8,17 @@ namespace Overlay.Agent.Cleanup;
 /// each step only after the one before.
 /// </summary>
 /// <param name="Request">What to clean up, and whether only to say so.</param>
+/// <param name="Look">Reads from etcd, so that an agent is not stopped in vain; says why where that fails.</param>
 /// <param name="Release">Releases, without asking: leave is given here, for all three.</param>
 /// <param name="Yes">Leave was given on the command line.</param>
 /// <param name="Time">The clock.</param>
-internal sealed record WholeDrain(CleanupRequest Request, Func<VerbConsole, CancellationToken, Task<int>> Release, bool Yes, TimeProvider Time)
+internal sealed record WholeDrain(
+    CleanupRequest Request, Func<VerbConsole, CancellationToken, Task<int>> Look, Func<VerbConsole, CancellationToken, Task<int>> Release, bool Yes, TimeProvider Time)
 {
     /// <summary>Drains.</summary>
     public async Task<int> RunAsync(VerbConsole console, CancellationToken stop)
     {
+        if (await Look(console, stop).ConfigureAwait(false) is not 0 and int failed) return failed;
         RunningAgent? agent = RunningAgent.Find(Request.StateDirectory);
         string subnet = new StateFile(Request.StateDirectory).Load().State?.Subnet?.ToString() ?? "what this node leases";
         if (Request.DryRun && agent is not null)

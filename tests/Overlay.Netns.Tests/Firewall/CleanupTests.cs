@@ -120,6 +120,7 @@ public sealed class CleanupTests : LifecycleTest
         (int exitCode, string output) = Node.Host.Namespace.Run(AgentProcess.Binary, [.. drain, "--dry-run"]);
         Assert.True(exitCode == 0 && output.Contains("would stop overlay-agent (process ", StringComparison.Ordinal), output);
         Assert.Equal(1, Node.Host.Namespace.Run(AgentProcess.Binary, drain).ExitCode);   // nobody to ask, no leave given
+        Assert.Equal(1, Node.Host.Namespace.Run(AgentProcess.Binary, [.. drain[..^1], "--yes", "--etcd-endpoints=http://127.0.0.1:1"]).ExitCode);   // it could not be released
         Assert.False(agent.HasExited);
 
         (exitCode, output) = Node.Host.Namespace.Run(AgentProcess.Binary, [.. drain, "--yes"]);

@@ -94,7 +94,7 @@ internal static class LeaseVerbs
         Drain release = new(etcd, state, [subnetFile, .. options is null ? Array.Empty<string>() : [options]], yes || isWhole, dryRun);
         if (!isWhole) return release.RunAsync;
         CleanupRequest cleanup = new(state, subnetFile, options, Device: null, Network: null, WithState: false, dryRun);
-        return new WholeDrain(cleanup, release.RunAsync, yes, TimeProvider.System).RunAsync;
+        return new WholeDrain(cleanup, release.LookAsync, release.RunAsync, yes, TimeProvider.System).RunAsync;
     }
 
     // As on the command line, 10.1.15.0/24, or as in etcd, 10.1.15.0-24.
