@@ -16,11 +16,14 @@ internal static partial class SubnetLog
     [LoggerMessage(2001, LogLevel.Information, "the TLS files have changed on disk: connecting anew with them")]
     public static partial void TlsFilesReread(this ILogger log);
 
-    [LoggerMessage(2002, LogLevel.Debug, "{Count} calls in a row were not answered in time: connecting anew")]
-    public static partial void ConnectingAnew(this ILogger log, int count);
+    [LoggerMessage(2002, LogLevel.Debug, "{Count} calls in a row were not answered in time by {Endpoint}: connecting anew")]
+    public static partial void ConnectingAnew(this ILogger log, int count, string endpoint);
 
     [LoggerMessage(2003, LogLevel.Warning, "etcd-keyfile {Path} has mode {Mode}: every user of this machine can use this node's rights in etcd; chmod 600")]
     public static partial void KeyFileExposed(this ILogger log, string path, string mode);
+
+    [LoggerMessage(2004, LogLevel.Debug, "etcd member {Endpoint} fails ({Fault}): asking {Next} from now on")]
+    public static partial void AskingAnother(this ILogger log, string endpoint, Store.StoreFault fault, string next);
 
     [LoggerMessage(EventId = 2010, Message = "lost contact while following {Path}: {Reason} (retrying; what is known stays in force)")]
     public static partial void FollowingLost(this ILogger log, LogLevel level, string path, string reason);
@@ -64,6 +67,9 @@ internal static partial class SubnetLog
 
     [LoggerMessage(2113, LogLevel.Information, "the key of our subnet {Subnet} stands again (revision {Revision})")]
     public static partial void LeaseRestored(this ILogger log, SubnetKey subnet, long revision);
+
+    [LoggerMessage(2121, LogLevel.Information, "{Subnet} is reserved for this node: its key has no etcd lease and is never renewed")]
+    public static partial void LeaseReserved(this ILogger log, SubnetKey subnet);
 
     [LoggerMessage(2114, LogLevel.Error,
         "subnet {Subnet} of this node ({OwnPublicIP}) is now held by {OtherPublicIP} (node id {OtherNodeId}); giving it up and taking another")]

@@ -5,7 +5,7 @@ using System.Text;
 namespace Overlay.Agent.Health;
 
 /// <summary>
-/// flannel's two health checks over HTTP/1.1: <c>/healthz</c> says that the process runs, <c>/readyz</c> whether subnet.env was written.
+/// flannel's two health checks over HTTP/1.1: <c>/healthz</c> says that the process runs, <c>/readyz</c> whether the node has a subnet and subnet.env names it.
 /// Reads one request line, answers, closes. Bounded in connections, bytes and time, so that nobody who can reach the port can hold
 /// anything of the agent's; no web server is worth its megabytes for this.
 /// </summary>

@@ -23,6 +23,14 @@ namespace Overlay.Agent.Leases;
 /// <param name="DryRun">Only say what would be done.</param>
 internal sealed record Drain(EtcdSettings Etcd, string StateDirectory, IReadOnlyList<string> Files, bool Yes, bool DryRun)
 {
+    /// <summary>Whether etcd can be read, before anything is done that only makes sense then.</summary>
+    /// <returns>0; otherwise the reason has been said.</returns>
+    public Task<int> LookAsync(VerbConsole console, CancellationToken stop) => EtcdSession.RunAsync(Etcd, console, async store =>
+    {
+        await ClusterView.ReadAsync(store, stop).ConfigureAwait(false);
+        return 0;
+    }, stop);
+
     /// <summary>Drains.</summary>
     public async Task<int> RunAsync(VerbConsole console, CancellationToken stop)
     {

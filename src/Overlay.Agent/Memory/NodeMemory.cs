@@ -100,6 +100,8 @@ internal sealed class NodeMemory
             : !_loaded.PublicIp.Equals(publicIp) ? $"this node's address was {_loaded.PublicIp} then"
             : _state.Subnet is not { } subnet || _state.EtcdLeaseId is null ? "this node has not held a lease"
             : _inSubnetFile is { } newer && newer != subnet && _loaded.Config.Fits(newer) ? $"the subnet file names {newer}, which is newer than the state's {subnet}"
+            : _loaded.Leases.Leases.GetValueOrDefault(subnet) is { } taken && !taken.Attributes.PublicIP.Equals(publicIp) && taken.Attributes.NodeId != _state.NodeId
+                ? $"the subnet {subnet} was taken by {taken.Attributes.PublicIP} then, and this node had no other yet"
             : !_loaded.Config.Fits(subnet) ? $"the subnet {subnet} is not one of {_loaded.Config.Network}, /{_loaded.Config.SubnetLength} each"
             : null;
         if (reason is null) return _loaded;

@@ -176,7 +176,7 @@ internal sealed class AgentService(
         if (options.Health is not { } endPoint) return null;
         try
         {
-            HealthServer server = HealthServer.Start(endPoint, () => _status.IsReady, time);
+            HealthServer server = HealthServer.Start(endPoint, () => _status is { IsReady: true, HasNoSubnet: false }, time);
             _log.HealthServed(server.EndPoint);
             return server;
         }

@@ -13,6 +13,9 @@ internal sealed class AgentStatus(SdNotify notify, TimeProvider time)
     /// <summary>Whether the node has told its supervisor that Docker may start.</summary>
     public bool IsReady { get; private set; }
 
+    /// <summary>Another node holds the subnet that this one had, and there is no other yet.</summary>
+    public bool HasNoSubnet { get; set; }
+
     /// <summary>Says something new; the same again is not sent.</summary>
     public void Say(string text)
     {

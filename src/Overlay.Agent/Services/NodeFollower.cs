@@ -190,10 +190,12 @@ internal sealed class NodeFollower
             {
                 case LeaseHappening.Lost lost:
                     _forwarder.Suspend();
+                    _status.HasNoSubnet = true;
                     _leaseTrouble = $"subnet taken by {lost.By.PublicIP}, asking for another";
                     break;
                 case LeaseHappening.Moved moved:
                     Move(moved.New);
+                    _status.HasNoSubnet = false;
                     _leaseTrouble = null;
                     if (moved.New.Subnet.Equals(moved.Old.Subnet)) break;   // it was free again before another was found
                     _moved = new Moved(moved.Old.Subnet, $"moved from {moved.Old.Subnet}, which {moved.By.PublicIP} holds: restart Docker with the new {_options.SubnetFile}");
@@ -214,6 +216,10 @@ internal sealed class NodeFollower
                 case LeaseHappening.Recreated recreated:
                     _leaseTrouble = null;
                     _memory.Remember(recreated.Lease, left: null);
+                    break;
+                case LeaseHappening.Reserved reserved:
+                    _leaseTrouble = null;
+                    _memory.Remember(reserved.Lease, left: null);
                     break;
                 case LeaseHappening.Renewed renewed:
                     _leaseTrouble = null;

@@ -56,6 +56,26 @@ public sealed class InstanceLock : IDisposable
         }
     }
 
+    /// <summary>The process that holds the lock; null where none does. Changes nothing.</summary>
+    /// <param name="stateDirectory">Absolute path of the state folder.</param>
+    public static int? HolderOf(string stateDirectory)
+    {
+        string path = Path.Combine(stateDirectory, FileName);
+        try
+        {
+            using FileStream free = new(path, new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Read, Share = FileShare.None, BufferSize = 0 });
+            return null;
+        }
+        catch (IOException e) when (e.HResult == WouldBlock)
+        {
+            return ProcessIn(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Lets the lock go.</summary>
     public void Dispose() => _file.Dispose();
 
@@ -92,9 +112,9 @@ public sealed class InstanceLock : IDisposable
     /// <summary>EWOULDBLOCK, which .NET puts into HResult as it is.</summary>
     private const int WouldBlock = 11;
 
-    private static string Owner(string path)
-    {
-        bool known = HostFile.TryReadRegular(path, 64, out byte[]? content, out _) && int.TryParse(Encoding.ASCII.GetString(content!).Trim(), out _);
-        return known ? $" (process {Encoding.ASCII.GetString(content!).Trim()})" : "";
-    }
+    private static string Owner(string path) => ProcessIn(path) is { } process ? $" (process {process})" : "";
+
+    private static int? ProcessIn(string path) =>
+        HostFile.TryReadRegular(path, 64, out byte[]? content, out _) && int.TryParse(Encoding.ASCII.GetString(content!).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out int process)
+            ? process : null;
 }

@@ -32,15 +32,20 @@ public sealed class PrefixMap
         return None;
     }
 
+    /// <summary>How many slots the costliest successful look-up reads in one level.</summary>
+    internal int LongestProbe => _levels.Length == 0 ? 0 : _levels.Max(level => level.LongestProbe);
+
     private readonly struct Level
     {
         private readonly uint _mask;
+        private readonly int _hostBits;   // of 32, C# shifts by none; the key is 0 then anyway
         private readonly int _shift;
         private readonly ulong[] _slots;   // key in the upper half, value + 1 in the lower; 0 is an empty slot
 
         public Level(int length, (Prefix Prefix, int Value)[] entries)
         {
             _mask = Prefix.MaskOf(length);
+            _hostBits = 32 - length;
             int capacity = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(4, entries.Length * 2));
             _shift = 32 - BitOperations.Log2((uint)capacity);
             _slots = new ulong[capacity];
@@ -64,6 +69,20 @@ public sealed class PrefixMap
             }
         }
 
-        private uint SlotOf(uint key) => key * Golden >> _shift;
+        // Multiples of the golden ratio are spread evenly, multiples of 256 times it are not: subnets side by side have to be counted in ones.
+        private uint SlotOf(uint key) => (key >> _hostBits) * Golden >> _shift;
+
+        public int LongestProbe
+        {
+            get
+            {
+                int longest = 0;
+                for (uint at = 0; at < _slots.Length; at++)
+                {
+                    if (_slots[at] != 0) longest = Math.Max(longest, 1 + (int)(at - SlotOf((uint)(_slots[at] >> 32)) & (uint)_slots.Length - 1));
+                }
+                return longest;
+            }
+        }
     }
 }

@@ -17,6 +17,7 @@ internal static class EtcdFaults
         ("leader changed", StoreFault.NoLeader, "the cluster is electing a leader"),
         ("not leader", StoreFault.NoLeader, "the cluster is electing a leader"),
         ("request timed out", StoreFault.Timeout, "the cluster did not commit in time; slow disks or network between members?"),
+        ("context deadline exceeded", StoreFault.Timeout, "the member could not ask the others in time; is it cut off from them, or has the cluster no majority?"),
         ("too many requests", StoreFault.Overloaded, "etcd is overloaded"),
         ("database space exceeded", StoreFault.OutOfSpace, "etcd's database is full (NOSPACE alarm): compact, defragment and disarm the alarm with etcdctl"),
         ("no space", StoreFault.OutOfSpace, "etcd's database is full (NOSPACE alarm): compact, defragment and disarm the alarm with etcdctl"),
@@ -40,15 +41,16 @@ internal static class EtcdFaults
     /// <param name="e">An expected failure while the caller had not given up, so that a cancellation is a deadline.</param>
     /// <param name="action">What was attempted, as in "cannot {action}".</param>
     /// <param name="options">For the names in the advice.</param>
-    public static StoreException Explain(Exception e, string action, EtcdOptions options)
+    /// <param name="endpoint">The member that was asked; null for all of them.</param>
+    public static StoreException Explain(Exception e, string action, EtcdOptions options, string? endpoint = null)
     {
         if (e is StoreException already)
             return already;
-        (StoreFault fault, string advice) = Judge(e, action, options);
+        (StoreFault fault, string advice) = Judge(e, action, options, endpoint ?? string.Join(',', options.Endpoints));
         return new StoreException(fault, $"cannot {action}: {advice}", e) { Reason = advice };
     }
 
-    private static (StoreFault Fault, string Advice) Judge(Exception e, string action, EtcdOptions options)
+    private static (StoreFault Fault, string Advice) Judge(Exception e, string action, EtcdOptions options, string where)
     {
         string detail = (e as RpcException)?.Status.Detail ?? "";
         foreach ((string text, StoreFault fault, string advice) in Known)
@@ -56,7 +58,7 @@ internal static class EtcdFaults
             if (detail.Contains(text, StringComparison.Ordinal))
                 return (fault, fault == StoreFault.PermissionDenied ? Permission(action, options) : advice);
         }
-        return JudgeTls(e, options) ?? JudgeConnection(e, options);
+        return JudgeTls(e, options) ?? JudgeConnection(e, options, where);
     }
 
     private static string Permission(string action, EtcdOptions options)
@@ -91,18 +93,19 @@ internal static class EtcdFaults
             ? (StoreFault.Tls, "the server does not speak TLS there (http:// in etcd-endpoints?) or broke the TLS handshake off") : null;
     }
 
-    private static (StoreFault Fault, string Advice) JudgeConnection(Exception e, EtcdOptions options)
+    private static (StoreFault Fault, string Advice) JudgeConnection(Exception e, EtcdOptions options, string where)
     {
-        string where = string.Join(',', options.Endpoints);
         StatusCode code = e is RpcException rpc ? rpc.StatusCode : e is OperationCanceledException ? StatusCode.DeadlineExceeded : StatusCode.Unavailable;
         string detail = LogText.Escape(Chain(e).Last() is RpcException last ? last.Status.Detail : Chain(e).Last().Message.Split('\n')[0], MaxDetail);
         bool noHttp2 = Chain(e).Any(inner => inner is HttpProtocolException
             || inner.Message.Contains("HTTP/2 handshake", StringComparison.Ordinal) || inner.Message.Contains("HTTP/1", StringComparison.Ordinal));
         if (Chain(e).OfType<SocketException>().FirstOrDefault() is SocketException socket)
             return (StoreFault.Unreachable, $"no connection to {where}: {socket.Message}{RefusalHint(socket, options)}");
+        // A server that is frozen answers no ping either; the handler then says so in the words of the protocol.
+        bool isMute = code == StatusCode.DeadlineExceeded || Chain(e).Any(inner => inner.Message.Contains("respond to a ping request", StringComparison.Ordinal));
         return code switch
         {
-            StatusCode.DeadlineExceeded => (StoreFault.Timeout, $"no answer in time from {where} (hung, overloaded, or no etcd?)"),
+            _ when isMute => (StoreFault.Timeout, $"no answer in time from {where} (hung, overloaded, or no etcd?)"),
             StatusCode.Unimplemented => (StoreFault.NotEtcd, $"what listens at {where} is not an etcd with the v3 API"),
             _ when noHttp2 =>
                 (StoreFault.NotEtcd, $"what listens at {where} does not speak etcd's protocol, or wants TLS (https:// in etcd-endpoints?): {detail}"),

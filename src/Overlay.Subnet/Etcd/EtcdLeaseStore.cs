@@ -148,7 +148,7 @@ public sealed partial class EtcdLeaseStore : ILeaseStore, IDisposable
             Failure = { new RequestOp { RequestRange = new RangeRequest { Key = KeyOf(path) } } },
         };
         TxnResponse response = await _connection.CallAsync($"write {_options.Prefix}/{path}", (client, deadline) =>
-            client.TransactionAsync(request, EtcdConnection.Headers(), deadline, cancellationToken), cancellationToken).ConfigureAwait(false);
+            client.TransactionAsync(request, EtcdConnection.Headers(), deadline, cancellationToken), cancellationToken, isWrite: true).ConfigureAwait(false);
         KeyValue? current = response.Succeeded ? null : response.Responses[0].ResponseRange.Kvs.FirstOrDefault();
         return new WriteResult(response.Succeeded, response.Header.Revision, current is null ? null : RecordOf(current, isDeleted: false));
     }

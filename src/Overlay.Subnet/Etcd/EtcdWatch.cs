@@ -1,3 +1,4 @@
+using dotnet_etcd;
 using Etcdserverpb;
 using Grpc.Core;
 using Overlay.Subnet.Store;
@@ -18,6 +19,7 @@ internal sealed class EtcdWatch : IDisposable
     private readonly TimeSpan _openTimeout;
     private readonly string _action;
     private readonly CancellationTokenSource _stop = new();
+    private EtcdMember? _member;
     private AsyncDuplexStreamingCall<WatchRequest, WatchResponse>? _call;
     private bool _stands;
 
@@ -38,7 +40,8 @@ internal sealed class EtcdWatch : IDisposable
             if (_call is null)
             {
                 _stop.CancelAfter(_openTimeout);
-                _call = _connection.Client.GetConnection().WatchClient.Watch(EtcdConnection.Headers(), cancellationToken: _stop.Token);
+                (_member, EtcdClient client) = _connection.Current;
+                _call = client.GetConnection().WatchClient.Watch(EtcdConnection.Headers(), cancellationToken: _stop.Token);
                 await _call.RequestStream.WriteAsync(new WatchRequest { CreateRequest = _create }, _stop.Token).ConfigureAwait(false);
             }
             while (true)
@@ -50,7 +53,7 @@ internal sealed class EtcdWatch : IDisposable
                     throw new RpcException(new Status(StatusCode.Unknown, response.CancelReason)); // also comes together with Created
                 if (response.Created)
                 {
-                    _connection.Answered();
+                    _member!.Answered();
                     CheckNotRewound(response.Header);
                     _stands = true;
                     return response;
@@ -65,8 +68,9 @@ internal sealed class EtcdWatch : IDisposable
             cancellationToken.ThrowIfCancellationRequested();
             if (!EtcdFaults.IsExpected(e))
                 throw;
-            StoreException failure = EtcdFaults.Explain(e, _action, _connection.Options);
-            _connection.Repair(failure.Fault);
+            StoreException failure = EtcdFaults.Explain(e, _action, _connection.Options, _member?.Endpoint);
+            if (_member is not null && !_connection.Repair(_member, failure.Fault))
+                _connection.Leave(_member, failure.Fault);
             throw failure;
         }
     }
@@ -110,7 +114,9 @@ internal sealed class EtcdWatch : IDisposable
             : header.Revision < _create.StartRevision - 1
             ? $"this etcd member stands at revision {header.Revision}, and {_create.StartRevision - 1} was seen before: it lags behind the others, or was restored from a backup"
             : null;
-        if (found is not null)
-            throw new StoreException(StoreFault.Rewound, $"cannot {_action}: {found}");
+        if (found is null)
+            return;
+        _connection.Leave(_member!, StoreFault.Rewound);
+        throw new StoreException(StoreFault.Rewound, $"cannot {_action}: {found}");
     }
 }

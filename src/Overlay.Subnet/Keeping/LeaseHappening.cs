@@ -16,6 +16,9 @@ public abstract record LeaseHappening
     /// <summary>The key had vanished or been altered and stands again for the same subnet; nothing changes for packets.</summary>
     public sealed record Recreated(OwnLease Lease) : LeaseHappening;
 
+    /// <summary>The key is found to be a reservation for this node: there is nothing to renew.</summary>
+    public sealed record Reserved(OwnLease Lease) : LeaseHappening;
+
     /// <summary>Another node holds our subnet now: stop using it. <see cref="Moved"/> follows once there is another.</summary>
     public sealed record Lost(OwnLease Lease, LeaseAttributes By) : LeaseHappening;
 
@@ -27,7 +30,7 @@ public abstract record LeaseHappening
 
     /// <summary>
     /// etcd answers, and yet lease or key cannot be kept as they should be; retried for ever. Over with the next <see cref="Renewed"/>,
-    /// <see cref="Recreated"/> or <see cref="Moved"/>. Said once for each reason.
+    /// <see cref="Recreated"/>, <see cref="Reserved"/> or <see cref="Moved"/>. Said once for each reason.
     /// </summary>
     public sealed record Hindered(OwnLease Lease, string Reason) : LeaseHappening;
 

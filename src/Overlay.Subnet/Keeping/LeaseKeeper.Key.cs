@@ -107,8 +107,13 @@ public sealed partial class LeaseKeeper
     // Written anew, by whomever: others may have claimed the same meanwhile.
     private void Stands(long revision)
     {
-        if (revision != Lease.ModRevision) _agenda.ConfirmSoon();
+        if (revision == Lease.ModRevision) return;
+        _agenda.ConfirmSoon();
         Lease = Lease with { ModRevision = revision };
+        if (!Lease.IsReservation) return; // a renewal tells of the others
+        _hindrance = null;
+        if (ShouldSay("reserved")) log.LeaseReserved(Lease.Key);
+        Tell(new LeaseHappening.Reserved(Lease));
     }
 
     private bool ShouldSay(string what)

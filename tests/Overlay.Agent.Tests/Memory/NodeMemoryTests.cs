@@ -72,6 +72,17 @@ public sealed class NodeMemoryTests : IDisposable
     }
 
     [Fact]
+    public void C2_C5_a_node_that_lost_its_subnet_and_found_no_other_does_not_start_with_it_without_etcd()
+    {
+        EtcdCache cache = CacheFileTests.Cache(3);
+        IPNetwork subnet = IPNetwork.Parse("10.1.1.0/24");
+        Lease own = cache.Leases.Leases[subnet], others = own with { Attributes = own.Attributes with { PublicIP = IPAddress.Parse("192.168.7.7"), NodeId = null } };
+        Leave(cache with { Leases = LeaseTable.Build(cache.Leases.Revision, [.. cache.Leases.Leases.Values.Where(lease => lease != own), others], Address) });
+        Assert.Null(Load().CacheFor(Prefix, Address));
+        Assert.Contains("10.1.1.0/24 was taken by 192.168.7.7", Assert.Single(_log.Lines), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void C31_a_state_that_is_older_than_subnet_env_is_not_started_from()
     {
         // Killed right after it moved: with the subnet of before, this node would have two keys.

@@ -44,6 +44,19 @@ public sealed class PrefixMapTests
         Assert.Equal(PrefixMap.None, map.Find(0));
     }
 
+    [Theory]
+    [InlineData(10, 24)]
+    [InlineData(255, 24)]
+    [InlineData(5000, 24)]
+    [InlineData(5000, 26)]
+    [InlineData(5000, 32)]
+    [InlineData(65_000, 24)]
+    public void P1_one_of_many_leases_side_by_side_is_found_in_as_few_steps_as_one_of_ten(int leases, int length)
+    {
+        PrefixMap map = new(Enumerable.Range(1, leases).Select(i => (new Prefix(0x0A00_0000u + ((uint)i << (32 - length)), length), i)));
+        Assert.InRange(map.LongestProbe, 1, 2);
+    }
+
     [Fact]
     public void An_empty_map_finds_nothing() => Assert.Equal(PrefixMap.None, new PrefixMap([]).Find(0));
 

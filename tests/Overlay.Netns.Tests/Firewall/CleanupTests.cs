@@ -111,6 +111,29 @@ public sealed class CleanupTests : LifecycleTest
     }
 
     [Fact]
+    public async Task A_node_is_drained_in_one_go_its_agent_stopped_its_subnet_released_and_its_host_cleaned_up()
+    {
+        Assert.SkipUnless(Privilege.IsInstalled("iptables"), "not installed: iptables");
+        AgentProcess agent = await Node.StartReadyAsync("--ip-masq", "--iptables-forward-rules", "--ip-blackhole-route");
+        string name = Node.LeaseName;
+        string[] drain = ["leases", "release", "--drain", $"--subnet-file={Node.SubnetFilePath}", $"--state-dir={Node.StatePath}", $"--etcd-endpoints={Etcd.Endpoint}"];
+        (int exitCode, string output) = Node.Host.Namespace.Run(AgentProcess.Binary, [.. drain, "--dry-run"]);
+        Assert.True(exitCode == 0 && output.Contains("would stop overlay-agent (process ", StringComparison.Ordinal), output);
+        Assert.Equal(1, Node.Host.Namespace.Run(AgentProcess.Binary, drain).ExitCode);   // nobody to ask, no leave given
+        Assert.Equal(1, Node.Host.Namespace.Run(AgentProcess.Binary, [.. drain[..^1], "--yes", "--etcd-endpoints=http://127.0.0.1:1"]).ExitCode);   // it could not be released
+        Assert.False(agent.HasExited);
+
+        (exitCode, output) = Node.Host.Namespace.Run(AgentProcess.Binary, [.. drain, "--yes"]);
+
+        Assert.True(exitCode == 0, output);
+        Assert.Equal(0, await agent.ExitAsync());
+        Assert.DoesNotContain(name, Etcd.Leases().Keys);
+        Assert.False(File.Exists(Node.SubnetFilePath));
+        Assert.Empty(Rules.Ours(Node.Host));
+        Assert.DoesNotContain("blackhole", Node.Host.Namespace.Must("ip", "route", "show"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Cleanup_finds_rules_of_both_flavours_without_any_file_once_it_is_told_the_network()
     {
         Assert.SkipUnless(Privilege.IsInstalled("iptables") && Privilege.IsInstalled("nft"), "not installed: iptables or nft");

@@ -123,6 +123,38 @@ public sealed partial class CachedStartTests : LifecycleTest
         Assert.Equal(0, again.Count("the subnet has changed"));
     }
 
+    [Fact]
+    public async Task C2_C5_C28_a_node_whose_subnet_was_taken_and_finds_no_other_is_not_ready_and_does_not_come_back_to_it_without_etcd()
+    {
+        const string Foreign = """{"PublicIP":"192.168.64.99","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:00:00:00:00:99"}}""";
+        string[] health = [$"--healthz-ip={Node.Host.Address}", "--healthz-port=8080"];
+        Node.Announce("is now held by", "moved from", "its subnet overlaps with ours", "out of subnets", "lost contact while following", "ignoring lease");
+        Etcd.PutConfig("""{ "Network": "10.1.0.0/16", "SubnetMin": "10.1.7.0", "SubnetMax": "10.1.7.0", "Backend": { "Type": "vxlan" } }""");
+        AgentProcess agent = await Node.StartReadyAsync(health);
+        string name = Node.LeaseName, cache = Path.Combine(Node.StatePath, "cache.json");
+
+        Etcd.PutLease(name, Foreign);
+
+        await agent.LoggedAsync("out of subnets");
+        Assert.Equal((503, "flanneld is not ready yet"), await Http.GetAsync(Node.Host, 8080, "/readyz"));
+        await Eventually.TrueAsync(() => File.ReadAllText(cache).Contains("192.168.64.99", StringComparison.Ordinal), "the new owner is saved");
+        Node.Agent.Signal(SIGKILL);
+        await agent.ExitAsync();
+        await Etcd.KillAsync();
+        agent = Node.Start(health);
+        await agent.LoggedAsync($"the subnet 10.1.7.0/24 was taken by 192.168.64.99");
+        await agent.LoggedAsync("no connection to");
+        Assert.Equal((503, "flanneld is not ready yet"), await Http.GetAsync(Node.Host, 8080, "/readyz"));
+
+        await Etcd.StartAsync();
+        await agent.LoggedAsync("out of subnets");
+        Assert.Equal(Foreign, Etcd.Leases()[name]);
+        Etcd.DeleteLease(name);
+        await agent.ReadyAsync();
+        Assert.Equal((200, "flanneld is ready"), await Http.GetAsync(Node.Host, 8080, "/readyz"));
+        Assert.Equal(name, Node.LeaseName);
+    }
+
     // Two nodes that reach each other, one of them the agent under test, which has saved what it needs.
     private async Task<(Pod Near, Pod Far)> RunOnceAsync()
     {

@@ -107,6 +107,37 @@ public sealed class ClusterTests : IAsyncLifetime
         await AssertUnharmedAsync();
     }
 
+    [Fact]
+    public async Task C7_C9_a_frozen_member_keeps_no_node_from_reading_and_fails_one_write_of_it_at_most()
+    {
+        EtcdServer leader = await Cluster.FindLeaderAsync(Cancel);
+        EtcdServer frozen = Cluster.Members.First(member => member != leader);
+        await frozen.SuspendAsync(Cancel);
+        int[] lost = await Task.WhenAll(Enumerable.Range(0, 8).Select(async node =>
+        {
+            using EtcdLeaseStore store = EtcdFixture.Open(new EtcdOptions { Endpoints = Cluster.Options.Endpoints, RequestTimeout = TimeSpan.FromSeconds(2) });
+            int timeouts = 0;
+            for (int call = 0; call < 4; call++)
+            {
+                if (node % 2 == 0)
+                    await store.ReadAsync(StorePaths.Config, Cancel);
+                try
+                {
+                    await store.PutAsync($"notes/{node}-{call}", Array.Empty<byte>(), etcdLeaseId: 0, expected: null, Cancel);
+                }
+                catch (StoreException e) when (e.Fault == StoreFault.Timeout)
+                {
+                    Assert.Contains($"no answer in time from {frozen.Endpoint} (", e.Message, StringComparison.Ordinal); // this one, and no other
+                    timeouts++;
+                }
+            }
+            return timeouts;
+        }));
+        await frozen.ResumeAsync(Cancel);
+        Assert.All(lost, (timeouts, node) => Assert.InRange(timeouts, 0, node % 2)); // whoever has read before has found another member
+        await AssertUnharmedAsync();
+    }
+
     private async Task JoinAsync(EtcdOptions options)
     {
         _node = new LeaseClient(options, 50_000);

@@ -115,6 +115,29 @@ public sealed class EtcdTlsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task C11_a_client_certificate_that_runs_out_under_a_follower_is_told_and_its_successor_taken_from_disk()
+    {
+        (string cert, string key) = _authority.Issue("short", life: TimeSpan.FromSeconds(4));
+        DateTimeOffset end = DateTimeOffset.UtcNow.AddSeconds(5);
+        using EtcdLeaseStore operators = EtcdFixture.Open(Good), store = EtcdFixture.Open(new EtcdOptions { Endpoints = Good.Endpoints, CaFile = Good.CaFile, CertFile = cert, KeyFile = key });
+        await using var follow = new SubnetFollower(store);
+        Assert.True((await operators.PutAsync("subnets/before", "1"u8.ToArray(), 0, null, Cancel)).Succeeded);
+        await follow.SeesAsync("before");
+        await Eventually.TrueAsync(() => DateTimeOffset.UtcNow > end, "the certificate has run out");
+
+        await _server!.KillAsync();
+        await _server.StartAgainAsync(Cancel);
+        await operators.ReadAsync("config", Cancel);
+        StoreException e = await Assert.ThrowsAsync<StoreException>(() => store.ReadAsync("config", Cancel));
+        Assert.Contains("client certificate", e.Message, StringComparison.Ordinal);
+        Assert.True((await operators.PutAsync("subnets/after", "1"u8.ToArray(), 0, null, Cancel)).Succeeded);
+
+        _authority.Issue("short");
+        await follow.SeesAsync("before", "after");
+        await store.ReadAsync("config", Cancel);
+    }
+
+    [Fact]
     public async Task A_broken_certificate_file_names_its_flag_and_shows_nothing_of_it()
     {
         string broken = Path.Combine(_directory, "broken.pem");

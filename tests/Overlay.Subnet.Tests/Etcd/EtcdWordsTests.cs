@@ -18,6 +18,8 @@ public sealed class EtcdWordsTests
         (StatusCode.InvalidArgument, "etcdserver: authentication failed, invalid user ID or password", StoreFault.Unauthenticated, "wrong etcd-username or etcd-password"),
         (StatusCode.PermissionDenied, "etcdserver: permission denied", StoreFault.PermissionDenied, "lacks the read permission"),
         (StatusCode.Unavailable, "etcdserver: request timed out", StoreFault.Timeout, "did not commit in time"),
+        (StatusCode.Unknown, "context deadline exceeded", StoreFault.Timeout, "has the cluster no majority?"),   // a linearizable read
+        (StatusCode.Internal, "The HTTP/2 server didn't respond to a ping request within the configured KeepAlivePingDelay.", StoreFault.Timeout, "no answer in time from"),
     ];
 
     [Fact]

@@ -33,7 +33,8 @@ public sealed class RepairTests : KeeperTest
     public async Task C22_a_key_that_an_operator_makes_a_reservation_stays_one()
     {
         Store.Put(OwnPath, Some.Json(Some.Node(1, "n1")), etcdLeaseId: 0);
-        await Eventually.TrueAsync(() => Keeper.Lease.IsReservation, "noticed");
+        await HappensAsync<LeaseHappening.Reserved>();
+        Assert.True(Keeper.Lease.IsReservation);
         await PassAsync(TimeSpan.FromHours(49), TimeSpan.FromMinutes(30));
         Assert.Equal(0, Store.Get(OwnPath)!.EtcdLeaseId);
         Assert.Equal((0, 0), (Count<LeaseHappening.Recreated>(), Count<LeaseHappening.Moved>()));
@@ -41,6 +42,18 @@ public sealed class RepairTests : KeeperTest
         Store.Delete(OwnPath); // taken away again: an ordinary lease from now on
         await HappensAsync<LeaseHappening.Recreated>();
         Assert.NotEqual(0, Store.Get(OwnPath)!.EtcdLeaseId);
+    }
+
+    [Fact]
+    public async Task C6_C22_a_reservation_made_while_the_lease_ran_out_unseen_ends_the_alarm()
+    {
+        Store.IsDown = true;
+        await PassAsync(TimeSpan.FromHours(25), TimeSpan.FromMinutes(30));
+        await HappensAsync<LeaseHappening.Overdue>();
+        Store.Put(OwnPath, Some.Json(Some.Node(1, "n1")), etcdLeaseId: 0);
+        Store.IsDown = false;
+        await Eventually.TrueAsync(() => Count<LeaseHappening.Reserved>() + Count<LeaseHappening.Recreated>() > 0, "told", Time); // by the key, or by a try to write it
+        Assert.True(Keeper.Lease.IsReservation);
     }
 
     [Theory]

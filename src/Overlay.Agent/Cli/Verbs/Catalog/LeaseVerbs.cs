@@ -1,4 +1,5 @@
 using System.Net;
+using Overlay.Agent.Cleanup;
 using Overlay.Agent.Cli.Binding;
 using Overlay.Agent.Cli.Grammar;
 using Overlay.Agent.Configuration;
@@ -12,6 +13,8 @@ internal static class LeaseVerbs
 {
     // Not the daemon's flag of this name: that one's variable says who this node is, and a reservation is for any node.
     private static readonly Flag NodeIp = new("public-ip", FlagKind.Text, "", "IP", "the node's PublicIP; needed");
+
+    private static readonly Flag Whole = new("drain", FlagKind.Boolean, "false", "", "stop the agent before and clean up after: the whole way out, in one go");
 
     /// <summary><c>leases</c>.</summary>
     public static readonly Verb List = new("leases", "[list]", "who holds which subnet", [OperatorFlags.Json, .. OperatorFlags.Etcd], BindList)
@@ -41,7 +44,7 @@ internal static class LeaseVerbs
     /// <summary><c>leases release</c>.</summary>
     public static readonly Verb Release = new(
         "leases release", "[SUBNET]", "drain this node, or free the subnet of one that is gone",
-        [OperatorFlags.Yes, OperatorFlags.DryRun, AgentFlags.StateDir, AgentFlags.SubnetFile, AgentFlags.DockerOptsFile, .. OperatorFlags.Etcd], BindRelease)
+        [Whole, OperatorFlags.Yes, OperatorFlags.DryRun, AgentFlags.StateDir, AgentFlags.SubnetFile, AgentFlags.DockerOptsFile, .. OperatorFlags.Etcd], BindRelease)
     {
         Details = """
             With a subnet: shows whose it is, asks, and deletes that lease or reservation from etcd, unless it changes
@@ -49,7 +52,9 @@ internal static class LeaseVerbs
 
             Without one: drains this node. Its agent must be stopped. Its leases go from etcd, and so do subnet.env,
             Docker's options file and the subnet in the state file, so that the next start takes any free subnet; node
-            id and MAC stay. overlay-agent cleanup then removes device, routes and rules.
+            id and MAC stay. overlay-agent cleanup then removes device, routes and rules. With --drain all of it is
+            one step: the agent is stopped (by systemctl where it is a service; a boot starts an enabled one again),
+            its subnet released, this host cleaned up.
 
             exit status: 0 released, or --dry-run, or this node holds nothing; 1 refused, not allowed, nobody holds SUBNET,
             or etcd failed
@@ -77,11 +82,19 @@ internal static class LeaseVerbs
         ValueReader reader = line.Reader;
         EtcdSettings etcd = EtcdBinder.Bind(reader);
         bool yes = reader.IsTrue(OperatorFlags.Yes), dryRun = reader.IsTrue(OperatorFlags.DryRun);
-        if (line.HasOperands(0, 1) && line.Operands.Count == 1) return new Release(etcd, Subnet(line), yes, dryRun).RunAsync;
+        bool isWhole = reader.IsTrue(Whole);
+        if (line.HasOperands(0, 1) && line.Operands.Count == 1)
+        {
+            if (isWhole) reader.Fail(Whole, "drains this very node, so no subnet can be named");
+            return new Release(etcd, Subnet(line), yes, dryRun).RunAsync;
+        }
 
-        List<string> files = [reader.AbsolutePath(AgentFlags.SubnetFile)];
-        if (reader.IsSet(AgentFlags.DockerOptsFile)) files.Add(reader.AbsolutePath(AgentFlags.DockerOptsFile));
-        return new Drain(etcd, reader.AbsolutePath(AgentFlags.StateDir), files, yes, dryRun).RunAsync;
+        string state = reader.AbsolutePath(AgentFlags.StateDir), subnetFile = reader.AbsolutePath(AgentFlags.SubnetFile);
+        string? options = reader.IsSet(AgentFlags.DockerOptsFile) ? reader.AbsolutePath(AgentFlags.DockerOptsFile) : null;
+        Drain release = new(etcd, state, [subnetFile, .. options is null ? Array.Empty<string>() : [options]], yes || isWhole, dryRun);
+        if (!isWhole) return release.RunAsync;
+        CleanupRequest cleanup = new(state, subnetFile, options, Device: null, Network: null, WithState: false, dryRun);
+        return new WholeDrain(cleanup, release.LookAsync, release.RunAsync, yes, TimeProvider.System).RunAsync;
     }
 
     // As on the command line, 10.1.15.0/24, or as in etcd, 10.1.15.0-24.
