@@ -32,6 +32,8 @@ internal sealed class KeyFollower(
     private static readonly TimeSpan SpreadPerKey = TimeSpan.FromMilliseconds(12);
     private static readonly TimeSpan MostSpread = TimeSpan.FromMinutes(1);
 
+    private static readonly TimeSpan FreshFor = TimeSpan.FromSeconds(15);
+
     private readonly Backoff _backoff = new(time, random: random);
     private readonly ReasonThrottle _throttle = new(time);
     private readonly TaskCompletionSource _firstFailure = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -39,6 +41,7 @@ internal sealed class KeyFollower(
     private ulong _cluster;
     private int _keys = keys;
     private bool _doubted;
+    private bool _wasOld;
     private bool _hasHeldBack;
 
     /// <summary>Why what is known may be out of date, in words; null while the watch stands.</summary>
@@ -60,6 +63,7 @@ internal sealed class KeyFollower(
         while (true)
         {
             long? stoodAt = null;
+            long asked = time.GetTimestamp();
             (StoreSnapshot? snapshot, StoreException? failure) = await TryAsync(() => store.ReadAsync(path, cancellationToken)).ConfigureAwait(false);
             if (snapshot is not null && Believe(snapshot, out bool rewound, out failure))
             {
@@ -73,6 +77,11 @@ internal sealed class KeyFollower(
                     if (IsOtherCluster(watch.Current))
                     {
                         failure = new StoreException(StoreFault.Rewound, "etcd answers as another cluster than the one read before: restored from a backup?");
+                        break;
+                    }
+                    if (stoodAt is null && IsOld(asked))
+                    {
+                        failure = new StoreException(StoreFault.Rewound, "this process stood still between reading and watching");
                         break;
                     }
                     stoodAt ??= time.GetTimestamp();
@@ -152,6 +161,14 @@ internal sealed class KeyFollower(
         _cluster = snapshot.ClusterId;
         _keys = Math.Max(snapshot.Records.Count, _keys / 2); // after a wipe the nodes are still as many; if they really are fewer, it is believed step by step
         return true;
+    }
+
+    // An answer that a suspended machine finds when it wakes may be that of a store which has been emptied since, keeps its cluster id, and has
+    // passed that revision. A list that takes so long by right is believed when it does so again.
+    private bool IsOld(long asked)
+    {
+        _wasOld = !_wasOld && time.GetElapsedTime(asked) > FreshFor;
+        return _wasOld;
     }
 
     // The store may have been replaced by one whose revision is no lower; the connection knows only which cluster anybody read last.

@@ -182,14 +182,25 @@ public sealed class KeyFollowerTests : IDisposable
         Assert.Null(follower.WaitingFor);
     });
 
+    [Fact]
+    public Task C13_K14_an_answer_that_a_suspended_machine_finds_when_it_wakes_is_asked_for_again() => Alone(() =>
+    {
+        Start(keys: 10, nodes: 1, whileReading: () => _time.Advance(TimeSpan.FromMinutes(1)));
+        (KeyFollower follower, ScriptedStore store) = _fleet[0];
+        Assert.NotNull(follower.WaitingFor);
+        Pass(5);
+        Assert.Null(follower.WaitingFor);
+        Assert.Equal(2, store.Reads.Count);
+    });
+
     // Without a synchronisation context, in which what the clock sets off would go on elsewhere.
     private static Task Alone(Action test) => Task.Run(test, TestContext.Current.CancellationToken);
 
-    private void Start(int keys, int nodes = Nodes, int known = 0, StoreException? failure = null, int? fleet = null)
+    private void Start(int keys, int nodes = Nodes, int known = 0, StoreException? failure = null, int? fleet = null, Action? whileReading = null)
     {
         for (int i = 0; i < nodes; i++)
         {
-            ScriptedStore store = new(_time) { Keys = keys, ReadFailure = failure };
+            ScriptedStore store = new(_time) { Keys = keys, ReadFailure = failure, WhileReading = whileReading };
             KeyFollower follower = new(store, StorePaths.Subnets, _time, _log, new Random(i), keys: known, nodes: fleet is null ? null : () => fleet.Value);
             _fleet.Add((follower, store));
             _ = DrainAsync(follower);

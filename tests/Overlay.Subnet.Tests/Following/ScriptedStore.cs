@@ -18,6 +18,9 @@ internal sealed class ScriptedStore(TimeProvider time) : ILeaseStore
     /// <summary>What every watch ends with as soon as it stands; null for one that stays.</summary>
     public StoreException? WatchFailure { get; set; }
 
+    /// <summary>Happens between the next read and its answer.</summary>
+    public Action? WhileReading { get; set; }
+
     /// <summary>When it was read, failures included.</summary>
     public List<DateTimeOffset> Reads { get; } = [];
 
@@ -40,6 +43,9 @@ internal sealed class ScriptedStore(TimeProvider time) : ILeaseStore
     public Task<StoreSnapshot> ReadAsync(string path, CancellationToken cancellationToken)
     {
         Reads.Add(time.GetUtcNow());
+        Action? meanwhile = WhileReading;
+        WhileReading = null;
+        meanwhile?.Invoke();
         return ReadFailure is not null ? Task.FromException<StoreSnapshot>(ReadFailure)
             : Task.FromResult(new StoreSnapshot(1, ++_revision, [.. Enumerable.Repeat(new StoreRecord("subnets/x", default, 0, 1, 1), Keys)]));
     }

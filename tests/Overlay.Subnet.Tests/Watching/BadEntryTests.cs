@@ -18,7 +18,7 @@ public sealed class BadEntryTests : WatcherTest
         Assert.Equal(1, Log.Count("ignoring subnets/%s\\u000a\\u0000\\u202e: not of the form"));
         Store.Put(StorePaths.Subnets + "%s\n\0\u202e", "again");
         Store.Delete(Some.Path("10.5.34.0-24x"));
-        await Eventually.TrueAsync(() => Watcher.Current.RejectedKeys == 3, "counted down");
+        await ComesTrueAsync(() => Watcher.Current.RejectedKeys == 3, "counted down");
         Assert.Equal(4, Log.Count("ignoring"));
     }
 
@@ -28,7 +28,7 @@ public sealed class BadEntryTests : WatcherTest
         foreach (string bad in new[] { "", "null", "{}", "garbage" })
             Store.Put(Some.Path("10.1.2.0-24"), bad);
         Store.Put(Some.Path("10.1.3.0-24"), "never good");
-        await Eventually.TrueAsync(() => Watcher.Current.RejectedValues == 2, "counted");
+        await ComesTrueAsync(() => Watcher.Current.RejectedValues == 2, "counted");
         Assert.Equal(Agent(2), LeaseAt("10.1.2.0-24").Attributes);
         Assert.Equal("10.1.1.0-24 10.1.2.0-24", Shown());
         Assert.Equal(1, Log.Count("ignoring subnets/10.1.2.0-24"));
@@ -48,10 +48,10 @@ public sealed class BadEntryTests : WatcherTest
     public async Task C27_overlapping_peers_are_counted_and_logged_once()
     {
         Put("10.1.2.0-23", 5);
-        await Eventually.TrueAsync(() => Watcher.Current.Conflicts.Count == 1, "conflict");
+        await ComesTrueAsync(() => Watcher.Current.Conflicts.Count == 1, "conflict");
         Put("10.1.9.0-24", 9);
         await ShowsAsync("10.1.1.0-24", "10.1.2.0-24", "10.1.9.0-24");
-        await Eventually.TrueAsync(() => Log.Count("ignoring lease 10.1.2.0-23 of 192.168.0.6: it overlaps 10.1.2.0-24") == 1, "logged");
+        await ComesTrueAsync(() => Log.Count("ignoring lease 10.1.2.0-23 of 192.168.0.6: it overlaps 10.1.2.0-24") == 1, "logged");
         Store.Delete(Some.Path("10.1.2.0-24"));
         await ShowsAsync("10.1.1.0-24", "10.1.2.0-23", "10.1.9.0-24");
     }

@@ -13,11 +13,11 @@ public sealed class LeaseWatcherTests : WatcherTest
         Put("10.1.3.0-24", 3);
         await ShowsAsync("10.1.1.0-24", "10.1.2.0-24", "10.1.3.0-24");
         Put("10.1.3.0-24", 33);
-        await Eventually.TrueAsync(() => LeaseAt("10.1.3.0-24").Attributes == Agent(33), "changed");
+        await ComesTrueAsync(() => LeaseAt("10.1.3.0-24").Attributes == Agent(33), "changed");
         Store.Delete(Some.Path("10.1.3.0-24"));
         await ShowsAsync("10.1.1.0-24", "10.1.2.0-24");
         // A table is shown before it is logged.
-        await Eventually.TrueAsync(() => Log.Count("lease 10.1.3.0-24 of 192.168.0.34 is gone") == 1, "logged");
+        await ComesTrueAsync(() => Log.Count("lease 10.1.3.0-24 of 192.168.0.34 is gone") == 1, "logged");
         Assert.Equal(1, Log.Count("lease 10.1.3.0-24 added: 192.168.0.4, vxlan, VNI 1, MAC 02:00:00:00:00:03"));
         Assert.Equal(1, Log.Count("lease 10.1.3.0-24 changed: 192.168.0.4 -> 192.168.0.34"));
     }
@@ -27,7 +27,7 @@ public sealed class LeaseWatcherTests : WatcherTest
     {
         for (int i = 3; i < 20; i++)
             Put($"10.1.{i}.0-24", i);
-        await Eventually.TrueAsync(() => Watcher.Current.Leases.Count == 19, "all there");
+        await ComesTrueAsync(() => Watcher.Current.Leases.Count == 19, "all there");
         Assert.True(Watcher.Tables.TryRead(out LeaseTable? table));
         Assert.Same(Watcher.Current, table);
         Assert.False(Watcher.Tables.TryRead(out _));
@@ -68,7 +68,7 @@ public sealed class LeaseWatcherTests : WatcherTest
         Store.Disconnect();
         await Eventually.TrueAsync(() => compactions > 3, "compacted thrice", Time);
         await ShowsAsync("10.1.1.0-24", "10.1.2.0-24", "10.1.3.0-24", "10.1.4.0-24");
-        await Eventually.TrueAsync(() => LeaseAt("10.1.3.0-24").Attributes == Agent(6), "the last one");
+        await ComesTrueAsync(() => LeaseAt("10.1.3.0-24").Attributes == Agent(6), "the last one");
         Assert.Equal(0, Log.Count("is gone"));
     }
 
@@ -106,7 +106,7 @@ public sealed class LeaseWatcherTests : WatcherTest
         Task running = watcher.RunAsync(Stop.Token);
         await Eventually.TrueAsync(() => watcher.Current.Leases.Count == 2 && Store.WatchCount == 2, "first snapshot");
         Put("10.1.3.0-24", 3);
-        await Eventually.TrueAsync(() => watcher.Current.Leases.Count == 3, "seen");
+        await ComesTrueAsync(() => watcher.Current.Leases.Count == 3, "seen");
         Store.Compact();
         stale.AnswerFromThePast = true;
         stale.BreakWatch = true;
