@@ -15,7 +15,7 @@ public sealed class FilterFixture : IAsyncDisposable
     internal const int Port = 6001;
 
     /// <summary>A third node, which exists in etcd only: its lease makes its addresses somebody's.</summary>
-    internal const string ThirdSubnet = "10.1.0.0";   // the first one is never leased by an agent, so that it is free
+    internal const string ThirdSubnet = "10.1.77.0";
     internal const int ThirdNumber = 77;
 
     private TwoNodeTopology? _topology;

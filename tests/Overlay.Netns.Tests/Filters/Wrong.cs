@@ -24,7 +24,7 @@ internal sealed record Wrong(string Name, string Reason, Func<FilterFixture, For
         new("N3 an EtherType that is not IP", "NotIp", f => f.Right with { EtherType = 0x0806 }),
         new("D4 a martian source", "Martian", f => f.Right with { Source = IPAddress.Loopback }),
         new("D6 a source that is the destination", "Martian", f => f.Right with { Source = f.Right.Destination }),
-        new("E2 a source of another peer", "SpoofPeer", f => f.Right with { Source = IPAddress.Parse("10.1.0.2") }),
+        new("E2 a source of another peer", "SpoofPeer", f => f.Right with { Source = IPAddress.Parse("10.1.77.2") }),
         new("E3 a source of the node itself", "SpoofSelf", f => f.Right with { Source = f.Topology.Left.File.AddressOf(9) }),
         new("E4 a source that nobody leased", "SpoofUnleased", f => f.Right with { Source = IPAddress.Parse("10.1.0.9") }),
         new("E5 a source outside of the overlay", "SpoofOutside", f => f.Right with { Source = IPAddress.Parse("203.0.113.9") }),
