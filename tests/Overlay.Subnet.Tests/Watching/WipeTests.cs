@@ -30,7 +30,7 @@ public sealed class WipeTests : WatcherTest
     {
         for (int i = 0; i < 5; i++)
             Put("10.1.2.0-24", 2); // so that the new store is certainly behind
-        await Eventually.TrueAsync(() => Watcher.Current.Revision == Store.Revision, "up to date");
+        await ComesTrueAsync(() => Watcher.Current.Revision == Store.Revision, "up to date");
         LeaseTable known = Watcher.Current;
         Store.Wipe(newCluster: true);
         if (oneIsBack)
@@ -121,6 +121,7 @@ public sealed class WipeTests : WatcherTest
         Put("10.1.2.0-24", 2); // this one comes back, the other not
         Put("10.1.3.0-24", 3);
         await ShowsAsync("10.1.1.0-24", "10.1.2.0-24", "10.1.3.0-24");
+        await ComesTrueAsync(() => Watcher.WaitingFor is null, "watching");
         Time.Advance(TimeSpan.FromSeconds(31));
         await ShowsAsync("10.1.2.0-24", "10.1.3.0-24");
         Assert.Equal(0, Log.Count("10.1.2.0-24 of"));
@@ -139,6 +140,7 @@ public sealed class WipeTests : WatcherTest
         Put("10.1.2.0-24", 2); // back already, the first not yet
         Store.IsDown = false;
         await ShowsAsync("10.1.1.0-24", "10.1.2.0-24", "10.1.3.0-24");
+        await ComesTrueAsync(() => Watcher.WaitingFor is null, "watching");
         Time.Advance(TimeSpan.FromSeconds(31));
         await ShowsAsync("10.1.2.0-24", "10.1.3.0-24");
         Assert.Equal(0, Log.Count("10.1.2.0-24 of"));
