@@ -10,7 +10,9 @@ namespace Overlay.Netns.Tests.Nodes;
 internal sealed class EtcdNode : IAsyncDisposable
 {
     public const string Prefix = "/coreos.com/network";
-    public const string Config = """{ "Network": "10.1.0.0/16", "Backend": { "Type": "vxlan" } }""";
+
+    /// <summary>A network of which no agent leases the upper three quarters: what tests invent there is nobody's.</summary>
+    public const string Config = """{ "Network": "10.1.0.0/16", "SubnetMax": "10.1.63.0", "Backend": { "Type": "vxlan" } }""";
 
     private const int ClientPort = 2379;
 
