@@ -20,7 +20,7 @@ internal static class UdpSink
     public static int Run(IPEndPoint listen, double seconds)
     {
         using ShutdownSignal signal = new();
-        using UdpReceiver receiver = UdpReceiver.Open(listen.Address, listen.Port, shared: false, joins: false, signal);
+        using UdpReceiver receiver = UdpReceiver.Open(listen.Address, listen.Port, workers: 1, joins: false, signal)[0];
         using Timer timer = new(_ => signal.Trigger(), null, TimeSpan.FromSeconds(seconds), Timeout.InfiniteTimeSpan);
         ReceiveBatch batch = new(64);
         BitArray seen = new(Window);

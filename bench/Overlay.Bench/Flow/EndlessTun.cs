@@ -32,5 +32,5 @@ internal sealed class EndlessTun : ITunQueue
         return IoResult.Done(_packet.Length);
     }
 
-    public IoResult Write(PacketArena arena, ReadOnlySpan<Slice> pieces) => IoResult.Done(pieces.Length);
+    public IoResult Write(PacketArena arena, ReadOnlySpan<Slice> pieces, bool isBulk) => IoResult.Done(pieces.Length);
 }

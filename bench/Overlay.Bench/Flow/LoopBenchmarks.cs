@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Attributes;
 using Overlay.Bench.Reporting;
 using Overlay.Encap.Devices;
+using Overlay.Encap.Fairness;
 using Overlay.Encap.Flow;
 using Overlay.Encap.Forwarding;
 using Overlay.Encap.Mtu;
@@ -33,10 +34,11 @@ public class LoopBenchmarks
     public LoopBenchmarks()
     {
         ForwardingTableRef table = new(Nodes.Table(1));
+        BulkFlows flows = new();
         DataPlaneOptions options = new();
-        _outboundSmall = new OutboundLoop(_smallPackets, _underlay, null, table, options);
-        _outboundSuper = new OutboundLoop(_superPackets, _underlay, null, table, options);
-        _inboundSmall = new InboundLoop(_smallPackets, _underlay, table, new TunMtu(1450), options);
+        _outboundSmall = new OutboundLoop(_smallPackets, _underlay, null, table, flows, options);
+        _outboundSuper = new OutboundLoop(_superPackets, _underlay, null, table, flows, options);
+        _inboundSmall = new InboundLoop(_smallPackets, _underlay, table, flows, new TunMtu(1450), options);
     }
 
     /// <summary>64 UDP packets of 64 bytes out.</summary>

@@ -160,7 +160,7 @@ internal sealed class OverlayDevice : IDisposable
     {
         try
         {
-            UdpReceiver.Open(settings.ListenAddress, settings.Port, shared: false, joins: false, signal).Dispose();
+            foreach (UdpReceiver receiver in UdpReceiver.Open(settings.ListenAddress, settings.Port, workers: 1, joins: false, signal)) receiver.Dispose();
         }
         catch (LinuxException e) when (e.Errno == Errno.EADDRINUSE && PortOwner.Find(settings.Port, netlink) is { } owner)
         {

@@ -63,11 +63,8 @@ internal sealed class PacketEngine : IDisposable
         CloseSockets();
         try
         {
-            for (int i = 0; i < _flags.Workers; i++)
-            {
-                _receivers = [.. _receivers, UdpReceiver.Open(address, port, _flags.Workers > 1, _offloads.JoinsReceives, _signal)];
-                _senders = [.. _senders, UdpSender.Open(address, port, _options.Lanes, _signal)];
-            }
+            _receivers = UdpReceiver.Open(address, port, _flags.Workers, _offloads.JoinsReceives, _signal);
+            while (_senders.Length < _flags.Workers) _senders = [.. _senders, UdpSender.Open(address, port, 2 * _options.Lanes, _signal)];
         }
         catch
         {

@@ -3,8 +3,8 @@ using Overlay.Encap.Buffers;
 namespace Overlay.Encap.Devices;
 
 /// <summary>
-/// One queue of a TUN device: whole IP packets, each behind a virtio-net header, and super-packets where the kernel makes
-/// or takes them.
+/// A worker's end of a TUN device: whole IP packets, each behind a virtio-net header, and super-packets where the kernel makes
+/// or takes them. Flows that move in bulk wait in a queue of their own, and both queues are read in turns.
 /// </summary>
 /// <remarks>
 /// One thread reads. Writes are single system calls, so two threads may write at once. Nothing blocks but
@@ -21,6 +21,9 @@ public interface ITunQueue
     IoResult Read(Span<byte> destination);
 
     /// <summary>Writes one packet given in pieces; the first begins with the virtio-net header.</summary>
+    /// <param name="arena">Holds the pieces.</param>
+    /// <param name="pieces">The pieces.</param>
+    /// <param name="isBulk">In which queue later packets of the same flow, of the other direction, shall wait.</param>
     /// <returns>Bytes written.</returns>
-    IoResult Write(PacketArena arena, ReadOnlySpan<Slice> pieces);
+    IoResult Write(PacketArena arena, ReadOnlySpan<Slice> pieces, bool isBulk);
 }

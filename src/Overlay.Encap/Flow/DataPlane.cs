@@ -1,11 +1,12 @@
 using Overlay.Encap.Counters;
 using Overlay.Encap.Devices;
+using Overlay.Encap.Fairness;
 using Overlay.Encap.Forwarding;
 using Overlay.Encap.Mtu;
 
 namespace Overlay.Encap.Flow;
 
-/// <summary>All packet loops and their threads: two for each worker, one a direction. Nothing is shared but the table.</summary>
+/// <summary>All packet loops and their threads: two for each worker, one a direction. Nothing is shared but the table, and which flows are in bulk.</summary>
 /// <remarks>Started once, stopped once. The devices are the caller's, and outlive it.</remarks>
 public sealed class DataPlane
 {
@@ -28,8 +29,9 @@ public sealed class DataPlane
     public DataPlane(
         IReadOnlyList<WorkerEnds> workers, ForwardingTableRef table, TunMtu mtu, DataPlaneOptions options, IStopSignal stop, Action? prepareThread = null)
     {
-        _outbound = [.. workers.Select(w => new OutboundLoop(w.Tun, w.Sender, w.TunnelPort, table, options))];
-        _inbound = [.. workers.Select(w => new InboundLoop(w.Tun, w.Receiver, table, mtu, options))];
+        BulkFlows flows = new();
+        _outbound = [.. workers.Select(w => new OutboundLoop(w.Tun, w.Sender, w.TunnelPort, table, flows, options))];
+        _inbound = [.. workers.Select(w => new InboundLoop(w.Tun, w.Receiver, table, flows, mtu, options))];
         _stop = stop;
         _prepareThread = prepareThread ?? (static () => { });
     }

@@ -9,7 +9,7 @@ public sealed record DataPlaneOptions
     /// <summary>Most buffers received from the underlay in one turn; each may hold many datagrams.</summary>
     public int InboundBuffers { get; init; } = 16;
 
-    /// <summary>Source ports of each worker; a power of two is not needed.</summary>
+    /// <summary>Source ports of each worker for flows in bulk, and as many for all others; a power of two is not needed.</summary>
     public int Lanes { get; init; } = 4;
 
     /// <summary>Several datagrams may leave in one UDP_SEGMENT send.</summary>

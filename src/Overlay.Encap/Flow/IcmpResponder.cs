@@ -36,7 +36,7 @@ internal sealed class IcmpResponder(ITunQueue tun, FlowCounters counters)
         if (length == 0) return;
         default(VirtioNetHeader).Write(_arena.Bytes);
         _piece[0] = new Slice(0, VirtioNetHeader.Size + length);
-        if (tun.Write(_arena, _piece).Status == IoStatus.Ok) counters.CountIcmp();
+        if (tun.Write(_arena, _piece, isBulk: false).Status == IoStatus.Ok) counters.CountIcmp();
     }
 
     // A bucket of one second's worth: each answer pays its share of time in advance.

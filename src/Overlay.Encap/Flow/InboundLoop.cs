@@ -3,6 +3,7 @@ using Overlay.Encap.Checksums;
 using Overlay.Encap.Codec;
 using Overlay.Encap.Counters;
 using Overlay.Encap.Devices;
+using Overlay.Encap.Fairness;
 using Overlay.Encap.Forwarding;
 using Overlay.Encap.Mtu;
 using Overlay.Encap.Offload;
@@ -28,16 +29,19 @@ public sealed class InboundLoop : IRunSink
     private readonly ITunQueue _tun;
     private readonly IUnderlayReceiver _underlay;
     private readonly ForwardingTableRef _table;
+    private readonly BulkFlows _flows;
     private readonly ReceiveBatch _batch;
     private readonly Coalescer _coalescer;
     private IoResult _fault = IoResult.Done(0);
+    private long _now;   // ms, of the turn
 
     /// <summary>Makes a loop over its two ends.</summary>
-    public InboundLoop(ITunQueue tun, IUnderlayReceiver underlay, ForwardingTableRef table, TunMtu mtu, DataPlaneOptions options)
+    public InboundLoop(ITunQueue tun, IUnderlayReceiver underlay, ForwardingTableRef table, BulkFlows flows, TunMtu mtu, DataPlaneOptions options)
     {
         _tun = tun;
         _underlay = underlay;
         _table = table;
+        _flows = flows;
         _batch = new ReceiveBatch(options.InboundBuffers);
         _coalescer = new Coalescer(_batch.Arena, this, mtu, options.JoinsTcp, options.JoinsUdp);
     }
@@ -65,6 +69,7 @@ public sealed class InboundLoop : IRunSink
         IoResult got = _underlay.Receive(_batch);
         if (got.Status == IoStatus.Fatal) return got;
         ForwardingTable table = _table.Current;
+        _now = Environment.TickCount64;
         for (int slot = 0; slot < got.Count; slot++) Take(slot, table);
         _coalescer.Flush();
         return _fault.Status == IoStatus.Ok ? IoResult.Done(got.Count) : _fault;
@@ -72,7 +77,8 @@ public sealed class InboundLoop : IRunSink
 
     bool IRunSink.TryWrite(ReadOnlySpan<Slice> pieces, int packets, int bytes)
     {
-        IoResult result = _tun.Write(_batch.Arena, pieces);
+        bool isBulk = _flows.Contains(_batch.Arena[pieces[0]][VirtioNetHeader.Size..], _now);
+        IoResult result = _tun.Write(_batch.Arena, pieces, isBulk);
         if (result.Status == IoStatus.Ok)
         {
             Counters.Deliver(packets, bytes);

@@ -3,6 +3,7 @@ using Overlay.Encap.Checksums;
 using Overlay.Encap.Codec;
 using Overlay.Encap.Counters;
 using Overlay.Encap.Devices;
+using Overlay.Encap.Fairness;
 using Overlay.Encap.Forwarding;
 using Overlay.Encap.Mtu;
 using Overlay.Encap.Offload;
@@ -36,6 +37,7 @@ public sealed class OutboundLoop
 
     private readonly ITunQueue _tun;
     private readonly ForwardingTableRef _table;
+    private readonly BulkFlows _flows;
     private readonly int _maxPackets;
     private readonly PacketArena _arena;
     private readonly SendBatch[] _lanes;
@@ -44,14 +46,15 @@ public sealed class OutboundLoop
     private readonly IcmpResponder _icmp;
 
     /// <summary>Makes a loop over its two ends.</summary>
-    public OutboundLoop(ITunQueue tun, IUnderlaySender underlay, ITunnelPort? tunnelPort, ForwardingTableRef table, DataPlaneOptions options)
+    public OutboundLoop(ITunQueue tun, IUnderlaySender underlay, ITunnelPort? tunnelPort, ForwardingTableRef table, BulkFlows flows, DataPlaneOptions options)
     {
         _tun = tun;
         _table = table;
+        _flows = flows;
         _maxPackets = Math.Min(options.OutboundPackets, SendBatch.MaxDatagrams);
-        int blockBytes = options.Lanes * BlocksPerLane * BlockSize;
+        int lanes = 2 * options.Lanes, blockBytes = lanes * BlocksPerLane * BlockSize;
         _arena = new PacketArena(blockBytes + SuperPackets * PacketRoom, fixedBytes: blockBytes);
-        _lanes = [.. Enumerable.Range(0, options.Lanes).Select(lane => new SendBatch(_arena, lane, options.SegmentsSends ? SendBatch.MaxSegments : 1))];
+        _lanes = [.. Enumerable.Range(0, lanes).Select(lane => new SendBatch(_arena, lane, options.SegmentsSends ? SendBatch.MaxSegments : 1))];
         _icmp = new IcmpResponder(tun, Counters);
         _sender = new TrainSender(underlay, _icmp, Counters);
         _whole = new WholeSender(tunnelPort, underlay, Counters);
@@ -78,6 +81,7 @@ public sealed class OutboundLoop
     public IoResult Turn()
     {
         ForwardingTable table = _table.Current;
+        long now = Environment.TickCount64;
         _arena.Reset();
         int read = 0;
         IoResult result = IoResult.Done(0);
@@ -105,7 +109,7 @@ public sealed class OutboundLoop
             }
             packet = packet with { Length = length };
             _arena.Commit(packetAt + length);
-            SendBatch lane = LaneOf(_arena[packet]);
+            SendBatch lane = LaneOf(_arena[packet], now);
             if (header.GsoType == VirtioNetHeader.GsoNone) result = AddPlain(packet, header, lane, table, table.Remotes[remote]);
             else result = AddSuper(packet, header, lane, table, table.Remotes[remote]);
         }
@@ -118,7 +122,12 @@ public sealed class OutboundLoop
         return result.Status == IoStatus.Ok ? IoResult.Done(read) : result;
     }
 
-    private SendBatch LaneOf(ReadOnlySpan<byte> packet) => _lanes[(int)((ulong)FlowHash.Of(packet) * (uint)_lanes.Length >> 32)];
+    // Of each pair of lanes the second is for flows in bulk.
+    private SendBatch LaneOf(ReadOnlySpan<byte> packet, long now)
+    {
+        int pair = (int)((ulong)FlowHash.Of(packet) * (uint)(_lanes.Length / 2) >> 32);
+        return _lanes[2 * pair + (_flows.Leaves(packet, now) ? 1 : 0)];
+    }
 
     private IoResult AddPlain(Slice packet, in VirtioNetHeader header, SendBatch lane, ForwardingTable table, in Remote remote)
     {

@@ -42,23 +42,23 @@ public sealed unsafe class TunDevice : IDisposable
     {
         if (!IsName(name))
             throw new LinuxException($"create TUN device \"{name}\"", Errno.EINVAL, "a device name is 1 to 15 ASCII characters without space, slash, colon and per cent: choose --device");
-        List<TunQueue> opened = [];
+        List<FileDescriptor> opened = [];
         bool takesUdp = segments;
         try
         {
-            for (int i = 0; i < queues; i++)
+            for (int i = 0; i < 2 * queues; i++)
             {
                 LinuxException.Check(Syscall.Open("/dev/net/tun\0"u8, O_RDWR | O_NONBLOCK, out FileDescriptor? descriptor), "open /dev/net/tun",
                     "load the tun module (modprobe tun) or let the service use the device (DeviceAllow=/dev/net/tun rw)");
-                opened.Add(new TunQueue(descriptor!, signal));
-                Attach(descriptor!, name, queues > 1, isFirst: i == 0);
+                opened.Add(descriptor!);
+                Attach(descriptor!, name, isFirst: i == 0);
                 takesUdp = SetOffloads(descriptor!, segments) && takesUdp;
             }
-            return new TunDevice(name, [.. opened], takesUdp);
+            return new TunDevice(name, [.. opened.Chunk(2).Select(pair => new TunQueue(pair[0], pair[1], signal))], takesUdp);
         }
         catch
         {
-            opened.ForEach(queue => queue.Dispose());
+            opened.ForEach(descriptor => descriptor.Dispose());
             throw;
         }
     }
@@ -77,11 +77,11 @@ public sealed unsafe class TunDevice : IDisposable
         foreach (TunQueue queue in Queues) queue.Dispose();
     }
 
-    private static void Attach(FileDescriptor descriptor, string name, bool multiQueue, bool isFirst)
+    private static void Attach(FileDescriptor descriptor, string name, bool isFirst)
     {
         ifreq request = default;
         Encoding.ASCII.GetBytes(name, new Span<byte>(request.ifr_name, TunAbi.IFNAMSIZ - 1));
-        request.ifr_flags = (ushort)(TunAbi.IFF_TUN | TunAbi.IFF_NO_PI | TunAbi.IFF_VNET_HDR | (multiQueue ? TunAbi.IFF_MULTI_QUEUE : 0));
+        request.ifr_flags = (ushort)(TunAbi.IFF_TUN | TunAbi.IFF_NO_PI | TunAbi.IFF_VNET_HDR | TunAbi.IFF_MULTI_QUEUE);
         // Without it the kernel would join us to a persistent TUN of that name that nobody holds at the moment, with its owner's settings.
         if (isFirst) request.ifr_flags |= TunAbi.IFF_TUN_EXCL;
         int result = Syscall.Ioctl(descriptor, TunAbi.TUNSETIFF, ref request);

@@ -11,49 +11,68 @@ using static Tmds.Linux.LibC;
 
 namespace Overlay.Encap.Linux;
 
-/// <summary>The socket on the VXLAN port of our own address: recvmmsg into the slots of a batch, joined by the kernel where it can (UDP_GRO).</summary>
+/// <summary>
+/// The sockets on the VXLAN port of our own address: recvmmsg into the slots of a batch, joined by the kernel where it can (UDP_GRO). Each
+/// worker has two, for datagrams from even source ports and from odd ones, and takes from them in turns. Agents send what is in bulk from
+/// odd ports, so that a lone packet does not wait behind the megabytes of others; other VTEPs choose ports by a hash, and lose nothing by it.
+/// </summary>
 public sealed unsafe class UdpReceiver : IUnderlayReceiver, IDisposable
 {
     private const int ControlSize = 64;   // a UDP_GRO and an IP_TOS message, 24 bytes each
+    private const int HeavyBuffer = 16 << 10;   // bytes on average; of such, so many are taken before the other socket has its turn:
+    private const int HeavySlots = 2;
 
-    private readonly FileDescriptor _descriptor;
+    private readonly FileDescriptor _even;
+    private readonly FileDescriptor _odd;
     private readonly PacketWait _wait;
+    private readonly bool[] _isHeavy = new bool[2];
+    private bool _isOddsTurn;
     private mmsghdr[] _messages = [];
     private iovec[] _vector = [];
     private sockaddr_in[] _sources = [];
     private byte[] _control = [];
 
-    private UdpReceiver(FileDescriptor descriptor, ShutdownSignal signal) => (_descriptor, _wait) = (descriptor, new PacketWait(descriptor, signal));
+    private UdpReceiver(FileDescriptor even, FileDescriptor odd, ShutdownSignal signal) => (_even, _odd, _wait) = (even, odd, new PacketWait(even, odd, signal));
 
-    /// <summary>Opens and binds the socket.</summary>
+    /// <summary>Opens and binds the sockets of all workers.</summary>
     /// <param name="address">The address to receive on.</param>
     /// <param name="port">UDP port.</param>
-    /// <param name="shared">True where several receivers of this process share the port (SO_REUSEPORT).</param>
+    /// <param name="workers">How many receivers share the port.</param>
     /// <param name="joins">Whether the kernel may join datagrams (UDP_GRO, Linux 5.0).</param>
     /// <param name="signal">Ends the waits.</param>
     /// <exception cref="LinuxException">The port is taken, or the address is not this node's.</exception>
-    public static UdpReceiver Open(IPAddress address, int port, bool shared, bool joins, ShutdownSignal signal)
+    public static UdpReceiver[] Open(IPAddress address, int port, int workers, bool joins, ShutdownSignal signal)
     {
-        FileDescriptor descriptor = UnderlaySocket.Create(sends: false);
+        List<FileDescriptor> opened = [];
         try
         {
-            if (shared) UnderlaySocket.Require(descriptor, SOL_SOCKET, SO_REUSEPORT, 1, "share the UDP port between workers");
-            UnderlaySocket.Require(descriptor, IPPROTO_IP, IP_RECVTOS, 1, "receive the TOS octet");
-            if (joins) Syscall.SetSockOpt(descriptor, UdpAbi.SOL_UDP, UdpAbi.UDP_GRO, 1);   // an older kernel just does not join
-            int result = Syscall.Bind(descriptor, UnderlaySocket.AddressOf(address, port));
-            LinuxException.Check(result, $"bind UDP {address}:{port}", Syscall.ErrorOf(result) switch
+            for (int i = 0; i < 2 * workers; i++)
             {
-                Errno.EADDRINUSE => $"another program or a kernel vxlan device has the port (ss -lunp 'sport = :{port}'; ip -d link show type vxlan)",
-                Errno.EADDRNOTAVAIL => $"{address} is not an address of this node: check --iface and --public-ip",
-                _ => null,
-            });
-            return new UdpReceiver(descriptor, signal);
+                FileDescriptor descriptor = UnderlaySocket.Create(sends: false);
+                opened.Add(descriptor);
+                UnderlaySocket.Require(descriptor, IPPROTO_IP, IP_RECVTOS, 1, "receive the TOS octet");
+                if (joins) Syscall.SetSockOpt(descriptor, UdpAbi.SOL_UDP, UdpAbi.UDP_GRO, 1);   // an older kernel just does not join
+                // The first one is bound before it shares: so the port is nobody else's, not even of one who would share it.
+                if (i > 0) Share(descriptor);
+                int result = Syscall.Bind(descriptor, UnderlaySocket.AddressOf(address, port));
+                LinuxException.Check(result, $"bind UDP {address}:{port}", Syscall.ErrorOf(result) switch
+                {
+                    Errno.EADDRINUSE => $"another program or a kernel vxlan device has the port (ss -lunp 'sport = :{port}'; ip -d link show type vxlan)",
+                    Errno.EADDRNOTAVAIL => $"{address} is not an address of this node: check --iface and --public-ip",
+                    _ => null,
+                });
+                if (i == 0) Share(descriptor);
+            }
+            UnderlaySocket.SpreadBySourcePort(opened[0], workers);
+            return [.. opened.Chunk(2).Select(pair => new UdpReceiver(pair[0], pair[1], signal))];
         }
         catch
         {
-            descriptor.Dispose();
+            opened.ForEach(descriptor => descriptor.Dispose());
             throw;
         }
+
+        static void Share(FileDescriptor descriptor) => UnderlaySocket.Require(descriptor, SOL_SOCKET, SO_REUSEPORT, 1, "share the UDP port between sockets");
     }
 
     /// <inheritdoc/>
@@ -63,18 +82,24 @@ public sealed unsafe class UdpReceiver : IUnderlayReceiver, IDisposable
     public IoResult Receive(ReceiveBatch batch)
     {
         if (_messages.Length != batch.Capacity) LayOut(batch);
+        bool fromOdd = _wait.HasSecond && (_isOddsTurn || !_wait.HasFirst);
+        _isOddsTurn = !fromOdd;
+        ref bool isHeavy = ref _isHeavy[fromOdd ? 1 : 0];
+        int slots = isHeavy ? Math.Min(HeavySlots, batch.Capacity) : batch.Capacity;
         mmsghdr* messages = PointerTo(_messages);
-        for (int i = 0; i < batch.Capacity; i++)
+        for (int i = 0; i < slots; i++)
         {
             messages[i].msg_hdr.msg_namelen = (uint)sizeof(sockaddr_in);
             messages[i].msg_hdr.msg_controllen = ControlSize;
         }
-        int count = Syscall.RecvMmsg(_descriptor, messages, batch.Capacity, MSG_DONTWAIT);
+        int count = Syscall.RecvMmsg(fromOdd ? _odd : _even, messages, slots, MSG_DONTWAIT), bytes = 0;
         for (int i = 0; i < count; i++)
         {
             batch.Datagrams[i] = Describe(messages[i], _sources[i]);
-            _wait.Take(batch.Datagrams[i].Length);
+            bytes += batch.Datagrams[i].Length;
         }
+        _wait.Take(bytes);
+        isHeavy = bytes > count * HeavyBuffer;
         return Outcome.Of(count);
     }
 
@@ -88,7 +113,11 @@ public sealed unsafe class UdpReceiver : IUnderlayReceiver, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _descriptor.Dispose();
+    public void Dispose()
+    {
+        _even.Dispose();
+        _odd.Dispose();
+    }
 
     private static Datagram Describe(in mmsghdr message, in sockaddr_in source)
     {

@@ -39,7 +39,7 @@ public sealed unsafe class UdpSender : IUnderlaySender, IDisposable
     /// <summary>Opens the sockets and binds each to a free source port.</summary>
     /// <param name="address">The address to send from.</param>
     /// <param name="port">The destination port of every datagram.</param>
-    /// <param name="lanes">Number of source ports.</param>
+    /// <param name="lanes">Number of source ports: of lanes with an even index they are even, of others odd (<see cref="UdpReceiver"/>).</param>
     /// <param name="signal">Ends the waits.</param>
     /// <exception cref="LinuxException">The address is not this node's, or no port is free.</exception>
     public static UdpSender Open(IPAddress address, int port, int lanes, ShutdownSignal signal)
@@ -53,7 +53,7 @@ public sealed unsafe class UdpSender : IUnderlaySender, IDisposable
                 FileDescriptor descriptor = UnderlaySocket.Create(sends: true);
                 opened.Add(descriptor);
                 UnderlaySocket.Require(descriptor, IPPROTO_IP, IP_MTU_DISCOVER, MtuDiscoverDo, "forbid fragmentation");
-                sourcePorts[i] = BindAnywhere(descriptor, address);
+                sourcePorts[i] = BindAnywhere(descriptor, address, parity: i & 1);
             }
             FileDescriptor probe = UnderlaySocket.CreateProbe();
             opened.Add(probe);
@@ -116,12 +116,12 @@ public sealed unsafe class UdpSender : IUnderlaySender, IDisposable
         _probe.Dispose();
     }
 
-    private static ushort BindAnywhere(FileDescriptor descriptor, IPAddress address)
+    private static ushort BindAnywhere(FileDescriptor descriptor, IPAddress address, int parity)
     {
         int result = 0, port = 0;
         for (int i = 0; i < PortTries; i++)
         {
-            port = Random.Shared.Next(FirstPort, 65536);
+            port = Random.Shared.Next(FirstPort, 65536) & ~1 | parity;
             result = Syscall.Bind(descriptor, UnderlaySocket.AddressOf(address, port));
             if (Syscall.ErrorOf(result) != Errno.EADDRINUSE) break;
         }

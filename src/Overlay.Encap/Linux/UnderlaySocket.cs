@@ -3,6 +3,7 @@ using System.Net;
 using Overlay.Encap.Forwarding;
 using Overlay.Encap.Linux.Abi;
 using Overlay.Encap.Linux.Gate;
+using Overlay.Encap.Wire;
 using static Tmds.Linux.LibC;
 
 namespace Overlay.Encap.Linux;
@@ -46,6 +47,34 @@ internal static class UnderlaySocket
     /// <summary>Sets an option that the agent cannot do without.</summary>
     public static void Require(FileDescriptor descriptor, int level, int option, int value, string purpose) =>
         LinuxException.Check(Syscall.SetSockOpt(descriptor, level, option, value), purpose);
+
+    /// <summary>
+    /// Spreads the datagrams of a port over the sockets that share it, in the order in which they were bound: worker by worker, and there
+    /// first the socket of even source ports. Where the kernel refuses, it spreads them by a hash.
+    /// </summary>
+    /// <param name="descriptor">One of them.</param>
+    /// <param name="workers">Number of pairs.</param>
+    public static void SpreadBySourcePort(FileDescriptor descriptor, int workers)
+    {
+        // port / 2 % workers * 2 + port % 2. Behind IP options stands something else, and any socket will do.
+        ReadOnlySpan<sock_filter> program =
+        [
+            Step(UdpAbi.BPF_LD | UdpAbi.BPF_H | UdpAbi.BPF_ABS, UdpAbi.SKF_NET_OFF + IPv4View.MinHeader),
+            Step(UdpAbi.BPF_MISC | UdpAbi.BPF_TAX),
+            Step(UdpAbi.BPF_ALU | UdpAbi.BPF_RSH, 1),
+            Step(UdpAbi.BPF_ALU | UdpAbi.BPF_MOD, workers),
+            Step(UdpAbi.BPF_ALU | UdpAbi.BPF_LSH, 1),
+            Step(UdpAbi.BPF_ST),
+            Step(UdpAbi.BPF_MISC | UdpAbi.BPF_TXA),
+            Step(UdpAbi.BPF_ALU | UdpAbi.BPF_AND, 1),
+            Step(UdpAbi.BPF_LDX | UdpAbi.BPF_MEM),
+            Step(UdpAbi.BPF_ALU | UdpAbi.BPF_ADD | UdpAbi.BPF_X),
+            Step(UdpAbi.BPF_RET | UdpAbi.BPF_A),
+        ];
+        Syscall.SetSockOpt(descriptor, SOL_SOCKET, UdpAbi.SO_ATTACH_REUSEPORT_CBPF, program);
+
+        static sock_filter Step(int code, int k = 0) => new() { code = (ushort)code, k = (uint)k };
+    }
 
     private static FileDescriptor Open()
     {

@@ -23,4 +23,16 @@ public static class FlowHash
         }
         return hash * 0x9E37_79B1;
     }
+
+    /// <summary>The same of both directions of a flow.</summary>
+    /// <param name="packet">An IPv4 packet of at least 20 bytes.</param>
+    public static uint OfBothWays(ReadOnlySpan<byte> packet)
+    {
+        IPv4View ip = new(packet);
+        uint hash = (ip.Source ^ ip.Destination) * 0x85EB_CA6B ^ ip.Protocol;
+        int ports = ip.HeaderLength;
+        if (ip.Protocol is IPv4View.Tcp or IPv4View.Udp && !ip.IsFragment && packet.Length >= ports + 4)
+            hash ^= (uint)(MemoryMarshal.Read<ushort>(packet[ports..]) ^ MemoryMarshal.Read<ushort>(packet[(ports + 2)..])) << 8;
+        return hash * 0x9E37_79B1;
+    }
 }

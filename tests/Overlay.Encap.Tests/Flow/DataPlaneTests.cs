@@ -125,7 +125,7 @@ public sealed class DataPlaneTests
 
         public IoResult Read(Span<byte> destination) => throw new InvalidOperationException("read without a packet");
 
-        public IoResult Write(PacketArena arena, ReadOnlySpan<Slice> pieces) => IoResult.Done(0);
+        public IoResult Write(PacketArena arena, ReadOnlySpan<Slice> pieces, bool isBulk) => IoResult.Done(0);
     }
 
     [Fact]

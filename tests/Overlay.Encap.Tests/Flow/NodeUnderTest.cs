@@ -1,5 +1,6 @@
 using Overlay.Encap.Counters;
 using Overlay.Encap.Devices;
+using Overlay.Encap.Fairness;
 using Overlay.Encap.Flow;
 using Overlay.Encap.Forwarding;
 using Overlay.Encap.Mtu;
@@ -19,8 +20,9 @@ internal sealed class NodeUnderTest
         Tun = new FakeTun(Stop);
         Underlay = (network ?? new FakeNetwork()).Attach(Nodes.Endpoint(node), Stop);
         Table = new ForwardingTableRef(Nodes.Table(node, nodes, check));
-        Outbound = new OutboundLoop(Tun, Underlay, port, Table, options);
-        Inbound = new InboundLoop(Tun, Underlay, Table, new TunMtu(mtu), options);
+        BulkFlows flows = new();
+        Outbound = new OutboundLoop(Tun, Underlay, port, Table, flows, options);
+        Inbound = new InboundLoop(Tun, Underlay, Table, flows, new TunMtu(mtu), options);
     }
 
     public FakeStopSignal Stop { get; }

@@ -44,7 +44,7 @@ public sealed class TunDeviceTests
         Assert.SkipUnless(File.Exists("/dev/net/tun"), "there is no /dev/net/tun");
         using ShutdownSignal signal = new();
         using TunDevice device = TunDevice.Open("ovl0", 1, segments: true, signal);
-        using UdpReceiver receiver = UdpReceiver.Open(IPAddress.Loopback, 0, shared: false, joins: false, signal);
+        using UdpReceiver receiver = UdpReceiver.Open(IPAddress.Loopback, 8472, workers: 1, joins: false, signal)[0];
         byte[] room = new byte[2048];
         Assert.True(device.Queues[0].WaitReadable());
         Assert.Equal(IoStatus.WouldBlock, device.Queues[0].Read(room).Status);

@@ -33,6 +33,15 @@ public sealed class FlowHashTests
         Assert.Equal(FlowHash.Of(Packet.IPv4(A, B, protocol, [1, 2, 3])), FlowHash.Of(Packet.IPv4(A, B, protocol, [9, 8])));
 
     [Fact]
+    public void Both_directions_of_a_flow_hash_alike_where_they_shall_and_flows_that_differ_do_not()
+    {
+        byte[] there = Packet.Udp(A, B, [1], 7, 9), back = Packet.Udp(B, A, [2, 3], 9, 7);
+        Assert.Equal(FlowHash.OfBothWays(there), FlowHash.OfBothWays(back));
+        Assert.Equal(1000, Enumerable.Range(0, 1000).Select(port => FlowHash.OfBothWays(Packet.Udp(A, B, [1], port, 9))).Distinct().Count());
+        Assert.Equal(250, Enumerable.Range(3, 250).Select(host => FlowHash.OfBothWays(Packet.Udp(A, Nodes.Address(2, host), [1], 7, 9))).Distinct().Count());
+    }
+
+    [Fact]
     public void Flows_spread_over_lanes()
     {
         int[] lanes = new int[4];

@@ -55,6 +55,9 @@ public sealed class FakeTun(FakeStopSignal stop) : ITunQueue
     public List<(VirtioNetHeader Header, byte[] Packet)> TakeWritten() =>
         [.. _written.Drain().Select(entry => (VirtioNetHeader.Read(entry.Bytes), entry.Bytes[VirtioNetHeader.Size..]))];
 
+    /// <summary>Takes everything written so far, and whether it was said to be of a flow in bulk.</summary>
+    public List<(byte[] Packet, bool IsBulk)> TakeQueued() => [.. _written.Drain().Select(entry => (entry.Bytes[VirtioNetHeader.Size..], entry.Tag))];
+
     /// <inheritdoc/>
     public bool WaitReadable() => _toRead.Wait();
 
@@ -67,7 +70,7 @@ public sealed class FakeTun(FakeStopSignal stop) : ITunQueue
     }
 
     /// <inheritdoc/>
-    public IoResult Write(PacketArena arena, ReadOnlySpan<Slice> pieces)
+    public IoResult Write(PacketArena arena, ReadOnlySpan<Slice> pieces, bool isBulk)
     {
         lock (_scratch)
         {
@@ -79,7 +82,7 @@ public sealed class FakeTun(FakeStopSignal stop) : ITunQueue
             }
             if (OnWrite is not null && OnWrite(VirtioNetHeader.Read(_scratch)) is { Status: not IoStatus.Ok } fault) return fault;
             WrittenCount++;
-            if (!Discards) _written.Enqueue(_scratch.AsSpan(0, length), default);
+            if (!Discards) _written.Enqueue(_scratch.AsSpan(0, length), isBulk);
             return IoResult.Done(length);
         }
     }

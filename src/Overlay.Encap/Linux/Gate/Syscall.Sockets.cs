@@ -38,6 +38,17 @@ internal static unsafe partial class Syscall
         return Result(setsockopt(loan.Number, level, option, &value, sizeof(int)));
     }
 
+    /// <summary>setsockopt(2) of an option that is a program of classic BPF, as of SO_ATTACH_REUSEPORT_CBPF.</summary>
+    public static int SetSockOpt(FileDescriptor descriptor, int level, int option, ReadOnlySpan<sock_filter> program)
+    {
+        using FileDescriptor.Loan loan = descriptor.Borrow();
+        fixed (sock_filter* start = program)
+        {
+            sock_fprog value = new() { len = (ushort)program.Length, filter = start };
+            return Result(setsockopt(loan.Number, level, option, &value, sizeof(sock_fprog)));
+        }
+    }
+
     /// <summary>getsockopt(2) of an option that is an int.</summary>
     public static int GetSockOpt(FileDescriptor descriptor, int level, int option, out int value)
     {

@@ -113,6 +113,24 @@ internal static unsafe partial class Syscall
         return result;
     }
 
+    /// <summary>The same on two devices, waited on for POLLIN.</summary>
+    public static int Poll(
+        FileDescriptor first, FileDescriptor second, FileDescriptor signal, int timeoutMilliseconds, out bool firstReady, out bool secondReady, out bool signalReady)
+    {
+        using FileDescriptor.Loan one = first.Borrow();
+        using FileDescriptor.Loan two = second.Borrow();
+        using FileDescriptor.Loan three = signal.Borrow();
+        Tmds.Linux.pollfd* entries = stackalloc Tmds.Linux.pollfd[3];
+        entries[0] = new() { fd = one.Number, events = POLLIN };
+        entries[1] = new() { fd = two.Number, events = POLLIN };
+        entries[2] = new() { fd = three.Number, events = POLLIN };
+        int result = Poll(entries, 3, timeoutMilliseconds);
+        firstReady = result > 0 && entries[0].revents != 0;
+        secondReady = result > 0 && entries[1].revents != 0;
+        signalReady = result > 0 && entries[2].revents != 0;
+        return result;
+    }
+
     /// <summary>Moves the calling thread to SCHED_BATCH, at which it does not pre-empt others when woken, so that batches grow.</summary>
     public static int ScheduleThreadAsBatch()
     {

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Overlay.Encap.Linux.Gate;
-using static Tmds.Linux.LibC;
 
 namespace Overlay.Encap.Linux.Threads;
 
@@ -10,14 +9,21 @@ namespace Overlay.Encap.Linux.Threads;
 /// (<see cref="SpinBudget"/>) and that has paid of late (<see cref="SpinPolicy"/>); between two looks its core is anybody's who wants it.
 /// </summary>
 /// <remarks>One thread waits at a time. Nothing is allocated.</remarks>
-/// <param name="device">What the packets come from.</param>
+/// <param name="first">What the packets come from: packets of flows in bulk do from the one, all others from the other.</param>
+/// <param name="second">See <paramref name="first"/>.</param>
 /// <param name="signal">Ends the wait.</param>
-internal sealed class PacketWait(FileDescriptor device, ShutdownSignal signal)
+internal sealed class PacketWait(FileDescriptor first, FileDescriptor second, ShutdownSignal signal)
 {
     private ShutdownSignal _signal = signal;
     private SpinBudget _spin = SpinBudget.None;
     private SpinPolicy _policy;
     private int _taken;
+
+    /// <summary>Whether the last wait ended because of the first device.</summary>
+    public bool HasFirst { get; private set; }
+
+    /// <summary>Whether it ended because of the second.</summary>
+    public bool HasSecond { get; private set; }
 
     /// <summary>From now on another signal ends the wait, and another budget says how long it may look. Not while a thread waits.</summary>
     public void Rearm(ShutdownSignal signal, SpinBudget spin) => (_signal, _spin, _policy) = (signal, spin, default);
@@ -54,7 +60,8 @@ internal sealed class PacketWait(FileDescriptor device, ShutdownSignal signal)
 
     private int Look(int milliseconds, out bool goOn)
     {
-        int ready = Syscall.Poll(device, POLLIN, _signal.Descriptor, milliseconds, out _, out bool stopping);
+        int ready = Syscall.Poll(first, second, _signal.Descriptor, milliseconds, out bool hasFirst, out bool hasSecond, out bool stopping);
+        (HasFirst, HasSecond) = (hasFirst, hasSecond);
         goOn = ready >= 0 && !stopping;
         return ready;
     }

@@ -60,7 +60,7 @@ public sealed class WholeSenderTests
         Assert.Equal((65, 2, 0x4000, 20 + 8 + 22 + super.Bytes.Length), (ip.TimeToLive, ip.TypeOfService, ip.FragmentFlags << 13, ip.TotalLength));
         Assert.True(ip.ValidIPChecksum);
         var udp = ip.Extract<UdpPacket>();
-        Assert.Equal((_node.Underlay.SourcePort(0), 8472, 0, 8 + 22 + super.Bytes.Length), (udp.SourcePort, udp.DestinationPort, udp.Checksum, udp.Length));
+        Assert.Equal((_node.Underlay.SourcePort(1), 8472, 0, 8 + 22 + super.Bytes.Length), (udp.SourcePort, udp.DestinationPort, udp.Checksum, udp.Length));
         Assert.Equal(Nodes.Frame(1, 2, super.Bytes), udp.PayloadData);
     }
 
