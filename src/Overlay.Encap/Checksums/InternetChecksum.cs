@@ -27,6 +27,7 @@ public static class InternetChecksum
         else if (Avx2.IsSupported && length >= 2 * (nuint)Vector256<byte>.Count) sum = SumAvx2(ref at, length, ref done);
         else if (Sse2.IsSupported && length >= 4 * (nuint)Vector128<byte>.Count) sum = SumSse2(ref at, length, ref done);
         else if (Vector128.IsHardwareAccelerated && length >= 2 * (nuint)Vector128<byte>.Count) sum = Sum128(ref at, length, ref done);
+        if (done > 0 && length - done >= 2 * (nuint)Vector128<byte>.Count) sum += Sum128(ref at, length, ref done);
         return sum + SumScalar(data[(int)done..]);
     }
 
@@ -34,7 +35,12 @@ public static class InternetChecksum
     public static ulong SumScalar(ReadOnlySpan<byte> data)
     {
         ulong sum = 0;
-        while (data.Length >= 4)
+        for (; data.Length >= 8; data = data[8..])
+        {
+            ulong words = MemoryMarshal.Read<ulong>(data);
+            sum += (uint)words + (words >> 32);
+        }
+        if (data.Length >= 4)
         {
             sum += MemoryMarshal.Read<uint>(data);
             data = data[4..];
@@ -109,14 +115,17 @@ public static class InternetChecksum
 
     internal static ulong Sum512(ref byte at, nuint length, ref nuint done)
     {
-        Vector512<ulong> low = Vector512<ulong>.Zero, high = low, mask = Vector512.Create(0xFFFF_FFFFUL);
-        for (; done + (nuint)Vector512<byte>.Count <= length; done += (nuint)Vector512<byte>.Count)
+        Vector512<ulong> low = Vector512<ulong>.Zero, high = low, low2 = low, high2 = low, mask = Vector512.Create(0xFFFF_FFFFUL);
+        nuint width = (nuint)Vector512<byte>.Count;
+        for (; done + 2 * width <= length; done += 2 * width)
         {
-            Vector512<ulong> words = Vector512.LoadUnsafe(ref at, done).AsUInt64();
+            Vector512<ulong> words = Vector512.LoadUnsafe(ref at, done).AsUInt64(), more = Vector512.LoadUnsafe(ref at, done + width).AsUInt64();
             low += words & mask;
             high += words >>> 32;
+            low2 += more & mask;
+            high2 += more >>> 32;
         }
-        return Vector512.Sum(low) + Vector512.Sum(high);
+        return Vector512.Sum(low + high + (low2 + high2));
     }
 
     internal static ulong SumAvx2(ref byte at, nuint length, ref nuint done)
@@ -167,6 +176,6 @@ public static class InternetChecksum
             low += words & mask;
             high += words >>> 32;
         }
-        return Vector128.Sum(low) + Vector128.Sum(high);
+        return Vector128.Sum(low + high);
     }
 }

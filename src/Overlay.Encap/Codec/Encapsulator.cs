@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Overlay.Encap.Counters;
 using Overlay.Encap.Forwarding;
 using Overlay.Encap.Mtu;
@@ -29,6 +30,7 @@ public static class Encapsulator
     /// <param name="destination">At least <see cref="Overhead.Encapsulation"/> bytes, those right before the packet.</param>
     /// <param name="table">The table in force.</param>
     /// <param name="remote">The peer to send to.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void WriteHeaders(Span<byte> destination, ForwardingTable table, in Remote remote)
     {
         table.Header.Write(destination);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Overlay.Encap.Counters;
 using Overlay.Encap.Wire;
 
@@ -9,6 +10,7 @@ public static class InnerPacket
     /// <summary>Checks version, header length and total length of an IPv4 header.</summary>
     /// <param name="packet">From the version octet on, with anything that follows the packet.</param>
     /// <param name="total">Total length of the packet in bytes, at most the span's; valid where nothing is wrong.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static DropReason CheckHeader(ReadOnlySpan<byte> packet, out int total)
     {
         total = 0;

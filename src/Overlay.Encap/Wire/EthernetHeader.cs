@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 
 namespace Overlay.Encap.Wire;
 
@@ -32,6 +33,7 @@ public readonly record struct EthernetHeader(MacAddress Destination, MacAddress 
         BinaryPrimitives.ReadUInt16BigEndian(source[12..]));
 
     /// <summary>Writes <see cref="Size"/> bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Write(Span<byte> destination)
     {
         BinaryPrimitives.WriteUInt16BigEndian(destination[12..], EtherType);
