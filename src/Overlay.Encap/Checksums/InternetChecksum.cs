@@ -125,6 +125,12 @@ public static class InternetChecksum
             low2 += more & mask;
             high2 += more >>> 32;
         }
+        for (; done + width <= length; done += width)
+        {
+            Vector512<ulong> words = Vector512.LoadUnsafe(ref at, done).AsUInt64();
+            low += words & mask;
+            high += words >>> 32;
+        }
         return Vector512.Sum(low + high + (low2 + high2));
     }
 
