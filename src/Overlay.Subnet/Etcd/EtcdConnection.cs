@@ -70,7 +70,7 @@ internal sealed class EtcdConnection : IDisposable
     /// <param name="action">What is attempted, as in "cannot {action}".</param>
     /// <param name="call">The call, with its deadline.</param>
     /// <param name="cancellationToken">Our caller's, which the call observes, too.</param>
-    /// <param name="isWrite">It changes a key: who asks for that has to know of each try whose outcome is in doubt, so another member is his to ask.</param>
+    /// <param name="isWrite">It changes a key: who asks for that has to know of each try whose outcome is in doubt, so to ask again is his.</param>
     /// <exception cref="StoreException">It failed.</exception>
     public async Task<T> CallAsync<T>(
         string action, Func<EtcdClient, DateTime, Task<T>> call, CancellationToken cancellationToken, bool isWrite = false)
@@ -97,7 +97,8 @@ internal sealed class EtcdConnection : IDisposable
                 bool timedOut = failure.Fault == StoreFault.Timeout;
                 if (failure.Fault != StoreFault.Unreachable && !timedOut)
                     telling ??= failure;
-                if (Repair(member, failure.Fault) && !isRepaired)
+                bool isInDoubt = isWrite && (timedOut || failure.Fault == StoreFault.Unreachable);
+                if (Repair(member, failure.Fault) && !isRepaired && !isInDoubt)
                 {
                     (isRepaired, telling) = (true, null);
                     deadline = Deadline();

@@ -114,6 +114,25 @@ public sealed class EtcdTlsTests : IAsyncLifetime
         await store.ReadAsync("config", Cancel);
     }
 
+    // The files are a reason to connect anew. But of a write that is told to have failed once, nobody may have sent two.
+    [Fact]
+    public async Task C11_C32_a_write_in_doubt_is_not_sent_again_when_the_files_have_changed()
+    {
+        string ca = Path.Combine(_directory, "rolling-ca.pem");
+        File.Copy(Good.CaFile, ca);
+        var log = new ListLogger<EtcdLeaseStore>();
+        using var store = new EtcdLeaseStore(
+            new EtcdOptions { Endpoints = Good.Endpoints, CaFile = ca, CertFile = Good.CertFile, KeyFile = Good.KeyFile, RequestTimeout = TimeSpan.FromSeconds(2) }, log);
+        await store.ReadAsync("config", Cancel);
+        await _server!.SuspendAsync(Cancel);
+        await File.AppendAllTextAsync(ca, "\n", Cancel);
+        Task<WriteResult> writing = store.PutAsync("subnets/a", "1"u8.ToArray(), 0, null, Cancel);
+        await Eventually.TrueAsync(() => log.Lines.Any(line => line.Contains(" 2001 ", StringComparison.Ordinal)), "files read again");
+        await _server.ResumeAsync(Cancel);
+        Assert.Equal(StoreFault.Timeout, (await Assert.ThrowsAsync<StoreException>(() => writing)).Fault);
+        Assert.True((await store.PutAsync("subnets/a", "1"u8.ToArray(), 0, null, Cancel)).Succeeded);
+    }
+
     [Fact]
     public async Task C11_a_client_certificate_that_runs_out_under_a_follower_is_told_and_its_successor_taken_from_disk()
     {
