@@ -15,7 +15,7 @@ namespace Overlay.Subnet.Allocation;
 public sealed class LeaseAcquirer
 {
     private static readonly TimeSpan ExhaustedRetry = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan StaleLook = TimeSpan.FromSeconds(1); // what was free so long ago is asked again
+    private static readonly TimeSpan Stale = TimeSpan.FromSeconds(1); // what etcd said so long ago is asked again
 
     private readonly ILeaseStore _store;
     private readonly LeaseTiming _timing;
@@ -25,6 +25,7 @@ public sealed class LeaseAcquirer
     private readonly ReasonThrottle _throttle;
     private Backoff _rounds;   // between two looks at what is free
     private long _etcdLeaseId; // granted for the acquisition under way; 0 for none yet
+    private long _grantedAt;
 
     /// <summary>Creates an acquirer.</summary>
     /// <param name="store">The store.</param>
@@ -70,7 +71,7 @@ public sealed class LeaseAcquirer
             Lease? before = ours.Find(standing => standing.Lease.Key == taken?.Key)?.Lease;
             if (taken is not null && taken.ModRevision != before?.ModRevision)
                 taken = await ConfirmAsync(taken, wanted, isNew: before is null, cancellationToken).ConfigureAwait(false);
-            if (taken is null)
+            if (taken is null || !await LivesAsync(taken, cancellationToken).ConfigureAwait(false))
             {
                 await _rounds.DelayAsync(cancellationToken).ConfigureAwait(false); // the store has changed meanwhile: look again
                 config = await NewestAsync(config, cancellationToken).ConfigureAwait(false);
@@ -81,6 +82,11 @@ public sealed class LeaseAcquirer
             return taken;
         }
     }
+
+    // Whoever gets the lease counts its whole life from now on, and it may have been granted before a long wait for room, or for the answer to a write.
+    private async Task<bool> LivesAsync(OwnLease taken, CancellationToken cancellationToken) =>
+        taken.IsReservation || taken.EtcdLeaseId != _etcdLeaseId || _time.GetElapsedTime(_grantedAt) < Stale
+        || await KeepAliveAsync(taken.EtcdLeaseId, cancellationToken).ConfigureAwait(false) > TimeSpan.Zero;
 
     // Two that begin at the same moment see nothing of each other until both have written.
     private async Task<OwnLease?> ConfirmAsync(OwnLease taken, LeaseAttributes wanted, bool isNew, CancellationToken cancellationToken)
@@ -118,15 +124,15 @@ public sealed class LeaseAcquirer
         // After a restart key and etcd lease are usually still good: then nothing is written and no peer is disturbed.
         (Lease lease, StoreRecord record) = standing;
         bool asWanted = lease.Attributes == wanted;
-        if (asWanted && (lease.IsReservation || await KeepAliveAsync(lease, cancellationToken).ConfigureAwait(false) == _timing.Ttl))
+        if (asWanted && (lease.IsReservation || await KeepAliveAsync(lease.EtcdLeaseId, cancellationToken).ConfigureAwait(false) == _timing.Ttl))
             return Took(new OwnLease(lease.Key, wanted, lease.EtcdLeaseId, lease.ModRevision));
 
         (WriteResult result, long etcdLeaseId) = await PutAsync(lease.Key, wanted, record, lease.IsReservation, cancellationToken).ConfigureAwait(false);
         return result.Succeeded ? Took(new OwnLease(lease.Key, wanted, etcdLeaseId, result.Revision)) : null;
     }
 
-    private Task<TimeSpan> KeepAliveAsync(Lease standing, CancellationToken cancellationToken) =>
-        RetryAsync(() => _store.KeepAliveAsync(standing.EtcdLeaseId, cancellationToken), cancellationToken);
+    private Task<TimeSpan> KeepAliveAsync(long etcdLeaseId, CancellationToken cancellationToken) =>
+        RetryAsync(() => _store.KeepAliveAsync(etcdLeaseId, cancellationToken), cancellationToken);
 
     private async Task<OwnLease?> CreateAsync(
         NetworkConfig config, LeaseAttributes wanted, IReadOnlyList<IPNetwork> previous, StoreSnapshot snapshot, List<StandingLease> ours,
@@ -154,7 +160,7 @@ public sealed class LeaseAcquirer
             }
             lostRace = true;
             _log.RaceLost(key);
-            if (_time.GetElapsedTime(looked) > StaleLook)
+            if (_time.GetElapsedTime(looked) > Stale)
                 break;
         }
         if (!lostRace)
@@ -197,6 +203,7 @@ public sealed class LeaseAcquirer
 
     private async Task GrantAsync(CancellationToken cancellationToken)
     {
+        _grantedAt = _time.GetTimestamp();
         (_etcdLeaseId, _) = await RetryAsync(() => _store.GrantAsync(_timing.Ttl, cancellationToken), cancellationToken).ConfigureAwait(false);
         LastGranted = _etcdLeaseId;
     }

@@ -156,6 +156,29 @@ public sealed class LeaseAcquirerTests
     }
 
     [Fact]
+    public async Task C28_an_etcd_lease_that_grew_old_while_there_was_no_room_is_renewed_before_its_key_counts()
+    {
+        string only = Some.Path("10.1.1.0-24");
+        _store.Fault = (operation, _) =>
+        {
+            if (operation == "put" && _store.Get(only) is null)
+                _store.Put(only, Some.Json(Some.Node(9)));
+            return null;
+        };
+        Task<OwnLease> acquiring = AcquireAsync(Some.Node(1, "n1"), Some.Parse("""{"Network":"10.1.0.0/16","SubnetMin":"10.1.1.0","SubnetMax":"10.1.1.0"}"""));
+        await Eventually.TrueAsync(() => _store.WatchCount == 1, "waiting for room", _time);
+        Assert.Equal(1, _store.LeaseCount);
+        DateTimeOffset start = _time.GetUtcNow();
+        await Eventually.TrueAsync(() => _time.GetUtcNow() - start > TimeSpan.FromHours(23), "most of its life", _time, TimeSpan.FromMinutes(20));
+        _store.Fault = null;
+        _store.Delete(only);
+        await Eventually.TrueAsync(() => acquiring.IsCompleted, "acquired", _time);
+        await acquiring;
+        _time.Advance(TimeSpan.FromHours(23));
+        Assert.Equal(Some.Json(Some.Node(1, "n1")), _store.GetText(only));
+    }
+
+    [Fact]
     public async Task C29_agents_that_race_for_all_subnets_each_end_with_their_own()
     {
         NetworkConfig config = Some.Parse("""{"Network":"10.1.0.0/18"}""");
