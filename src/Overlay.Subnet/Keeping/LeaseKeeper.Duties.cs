@@ -46,7 +46,7 @@ public sealed partial class LeaseKeeper
     {
         if (_standing is null && await FindTakenAsync(cancellationToken).ConfigureAwait(false) is { } taker)
             return taker;
-        if (_needsEtcdLease)
+        if (_needsEtcdLease || (_standing is null && Lease.IsReservation)) // one that was taken away; the subnet is still ours to lease
         {
             (long id, _) = await store.GrantAsync(timing.Ttl, cancellationToken).ConfigureAwait(false);
             Lease = Lease with { EtcdLeaseId = id };

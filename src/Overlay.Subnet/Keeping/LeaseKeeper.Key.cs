@@ -60,7 +60,6 @@ public sealed partial class LeaseKeeper
         }
         else
         {
-            _needsEtcdLease |= state == OwnKeyState.Gone && Lease.IsReservation; // the reservation was taken away; the subnet is still ours to lease
             Restore(state == OwnKeyState.Gone ? "has vanished" : "was altered");
         }
         return null;

@@ -62,6 +62,21 @@ public sealed class EarlierRunTests : KeeperTest
         Assert.NotEqual(Acquired.Subnet, Keeper.Lease.Subnet);
     }
 
+    // The address changes before the key can be looked at, so it is written unseen.
+    [Fact]
+    public async Task C16_C22_K2_a_reservation_that_a_wipe_took_away_is_not_made_again()
+    {
+        Store.Put(OwnPath, Some.Json(Some.Node(1, "n1")), etcdLeaseId: 0);
+        await HappensAsync<LeaseHappening.Reserved>();
+        await StopAsync();
+        Store.Wipe(newCluster: true);
+        Store.Fault = (operation, path) => operation == "read" && path == OwnPath ? new StoreException(StoreFault.Unreachable, "away") : null;
+        await RestartAsync(TimeSpan.FromHours(1));
+        Keeper.Republish(Some.Node(9).PublicIP);
+        await Eventually.TrueAsync(() => Store.Get(OwnPath) is not null, "written", Time);
+        Assert.NotEqual(0, Store.Get(OwnPath)!.EtcdLeaseId);
+    }
+
     // The start gave the acquisition up after its half second; the write was on its way, under an etcd lease of its own.
     [Fact]
     public async Task C31_C32_our_own_write_that_comes_late_is_not_taken_for_another_machines()

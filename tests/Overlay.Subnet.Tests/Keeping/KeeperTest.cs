@@ -103,7 +103,7 @@ public abstract class KeeperTest : IAsyncLifetime
         await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _stop = new CancellationTokenSource();
         Happened.Clear();
-        Acquired = Acquired with { ModRevision = 0 };
+        Acquired = Keeper.Lease with { ModRevision = 0 };
         Run(remaining);
     }
 }
