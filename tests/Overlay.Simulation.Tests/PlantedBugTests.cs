@@ -17,6 +17,8 @@ public sealed class PlantedBugTests
     [InlineData(PlantedBug.ExpiredStillOurs, ViolationKind.UnbackedClaim, 200)]
     [InlineData(PlantedBug.OverlookedOverlap, ViolationKind.Overlap, 200)]
     [InlineData(PlantedBug.NoSecondLook, ViolationKind.NotSettled, 200)]
+    [InlineData(PlantedBug.DoubtfulLeaseKept, ViolationKind.SharedEtcdLease, 200)]
+    [InlineData(PlantedBug.OverratedLease, ViolationKind.Lapsed, 200)]
     public void A_planted_bug_is_found(PlantedBug bug, ViolationKind kind, int seeds)
     {
         var options = new SimulationOptions { Bug = bug };

@@ -28,6 +28,7 @@ public enum Fault
     ForeignLease,
     ForeignOverwrite,
     WriteOvertaken,
+    WriteHeldUp,
     FlannelInstead,
     ConfigChanged,
     RestartForConfig,

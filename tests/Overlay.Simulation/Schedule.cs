@@ -58,6 +58,7 @@ public static class Schedule
         }
         if (problem is not null)
             throw new ViolationException(ViolationKind.NotSettled, problem);
+        Until(world, world.Clock.Now + world.Timing.Ttl + OwnershipRules.HearingTime, ref steps); // for what runs out only now
     }
 
     private static void Until(World world, TimeSpan end, ref int steps)

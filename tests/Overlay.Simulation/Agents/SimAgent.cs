@@ -1,4 +1,5 @@
 using System.Net;
+using Overlay.Simulation.Etcd;
 using Overlay.Simulation.Network;
 using Overlay.Simulation.Rules;
 using Overlay.Simulation.Time;
@@ -15,6 +16,7 @@ public sealed class SimAgent(int number, SimLink link, World world)
 
     private readonly Dictionary<string, bool> _triedSince = [];
     private TimeSpan _readAt;
+    private EtcdState? _readOf;
     private int _generation;
 
     public string Name { get; } = $"agent-{number}";
@@ -100,7 +102,7 @@ public sealed class SimAgent(int number, SimLink link, World world)
     public void Read(StoreSnapshot snapshot)
     {
         LastRead = snapshot;
-        _readAt = world.Clock.Now;
+        (_readAt, _readOf) = (world.Clock.Now, world.Etcd.State);
         RefusedSince.Clear();
         _triedSince.Clear();
     }
@@ -110,7 +112,8 @@ public sealed class SimAgent(int number, SimLink link, World world)
         _triedSince.TryAdd(path, LastRead is not null && (world.Clock.Now - _readAt < FreshLook || Run?.Process.ContinuedAt > _readAt));
 
     /// <summary>Whether it can be expected to know of a key when it writes another: it has seen it, or has not looked at all.</summary>
-    public bool ShouldKnow(StoreRecord other, string writes) => other.CreateRevision <= LastRead?.Revision || !_triedSince.GetValueOrDefault(writes);
+    public bool ShouldKnow(StoreRecord other, string writes) =>
+        (world.Etcd.State == _readOf && other.CreateRevision <= LastRead?.Revision) || !_triedSince.GetValueOrDefault(writes);
 
     /// <summary>A write of this agent was refused, because the key is not as it expected.</summary>
     public void Refused(string path) => RefusedSince.Add(path);

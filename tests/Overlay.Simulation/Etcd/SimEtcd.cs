@@ -86,13 +86,13 @@ public sealed class SimEtcd(SimClock clock, Trace trace)
         return lease.Ttl;
     }
 
-    public void Revoke(string who, long id)
+    public void Revoke(Writer who, long id)
     {
         if (!State.Leases.Remove(id))
             return;
         if (_expiries.Remove(id, out SimEvent? expiry))
             expiry.Cancel();
-        Delete(Writer.Outsider(who), [.. State.Records.Values.Where(record => record.EtcdLeaseId == id).Select(record => record.Path)]);
+        Delete(who, [.. State.Records.Values.Where(record => record.EtcdLeaseId == id).Select(record => record.Path)]);
     }
 
     public void Compact() => State.Compacted = State.Revision;
@@ -156,7 +156,7 @@ public sealed class SimEtcd(SimClock clock, Trace trace)
             return;
         if (trace.IsOn)
             trace.Line("etcd", $"lease {id} runs out");
-        Revoke("expiry", id);
+        Revoke(Writer.Expiry, id);
     }
 
     private void Commit(Writer who, List<(StoreRecord? Before, StoreRecord After)> changes)

@@ -10,6 +10,9 @@ namespace Overlay.Simulation.Etcd;
 /// <param name="Names">What the agent's process calls its node: one for each address it has had.</param>
 public readonly record struct Writer(SimAgent? Agent, bool IsLate, string Name, IReadOnlyList<LeaseAttributes>? Names = null)
 {
-    /// <summary>etcd itself, an operator, a flannel: not under test.</summary>
+    /// <summary>etcd itself, when a lease has run out.</summary>
+    public static readonly Writer Expiry = Outsider("expiry");
+
+    /// <summary>An operator, a flannel: not under test.</summary>
     public static Writer Outsider(string name) => new(null, false, name);
 }

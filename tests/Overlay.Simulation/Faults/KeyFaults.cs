@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using Overlay.Simulation.Agents;
 using Overlay.Simulation.Etcd;
+using Overlay.Simulation.Network;
 using Overlay.Subnet.Model;
 using Overlay.Subnet.Store;
 
@@ -26,7 +27,7 @@ public sealed class KeyFaults(World world) : FaultSource(world)
         SimAgent agent = AnyAgent();
         string own = StorePaths.Subnet(agent.Belief?.Key ?? SubnetKey.For(AnySubnet()));
         string any = StorePaths.Subnet(SubnetKey.For(AnySubnet()));
-        switch (Random.Next(21))
+        switch (Random.Next(23))
         {
             case 0 or 1:
                 Say(Fault.KeyDeleted, own);
@@ -65,10 +66,13 @@ public sealed class KeyFaults(World world) : FaultSource(world)
                 break;
             case 13 or 14 when Etcd.Get(own) is { EtcdLeaseId: > 0 } leased:
                 Say(Fault.LeaseRevoked, $"{leased.EtcdLeaseId} of {own}");
-                Etcd.Revoke("operator", leased.EtcdLeaseId);
+                Etcd.Revoke(Operator, leased.EtcdLeaseId);
                 break;
             case 15 or 16 or 17 or 18:
                 Overtake(agent, any);
+                break;
+            case 19 or 20:
+                HoldUp(agent, own);
                 break;
             default:
                 ChangeConfig();
@@ -87,12 +91,13 @@ public sealed class KeyFaults(World world) : FaultSource(world)
     };
 
     // A flannel that renews for a while, then goes, with or without its key.
-    private void ForeignKey(string path)
+    private void ForeignKey(string path, TimeSpan? stay = null)
     {
         long lease = Etcd.Grant(World.Timing.Ttl);
         Etcd.Put(Flannel, path, Stranger().ToJson(), lease);
-        if (Random.Next(3) == 0)
-            World.Clock.After(Duration(), null, () => Etcd.Serve(() => Etcd.Revoke("flannel", lease)));
+        stay ??= Random.Next(3) == 0 ? Duration() : null;
+        if (stay is { } time)
+            World.Clock.After(time, null, () => Etcd.Serve(() => Etcd.Revoke(Flannel, lease)));
     }
 
     // Whoever writes by what he saw a moment ago meets what stands there now.
@@ -129,6 +134,26 @@ public sealed class KeyFaults(World world) : FaultSource(world)
             Etcd.Put(Flannel, path, (agent.Wanted with { NodeId = null, VtepMac = $"02:00:00:fe:00:{++_foreigners % 256:x2}" }).ToJson(), Etcd.Grant(World.Timing.Ttl));
         }
         agent.Crash(TimeSpan.FromSeconds(Random.NextDouble()), installedAnew: false);
+    }
+
+    // An agent loses its subnet, and the key that it makes next is held up beyond its patience. When it asks again somebody else has that key, for
+    // a moment: so it takes a third, and then the request arrives.
+    private void HoldUp(SimAgent agent, string own)
+    {
+        agent.Link.NextWriteTakes = SimLink.RequestTimeout + TimeSpan.FromSeconds(1 + 6 * Random.NextDouble());
+        if (World.Trace.IsOn)
+            World.Trace.Line("faults", $"the next write of {agent.Name} will be held up for {agent.Link.NextWriteTakes.Value.TotalSeconds:0.0} s");
+        Say(Fault.ForeignOverwrite, own);
+        ForeignKey(own);
+        TimeSpan stay = TimeSpan.FromSeconds(2 * Random.NextDouble());
+        agent.Rival = (path, isDeletion) =>
+        {
+            if (isDeletion)
+                return;
+            agent.Rival = null;
+            Say(Fault.WriteOvertaken, path);
+            ForeignKey(path, stay);
+        };
     }
 
     private void TakeReservation()

@@ -58,6 +58,7 @@ public sealed class NodeFaults(World world) : FaultSource(world)
         {
             agent.Link.Trouble = 0;
             agent.Link.WriteRepliesToLose = 0;
+            agent.Link.NextWriteTakes = null;
             agent.Rival = null;
             agent.Link.Restore();
             if (agent.Run is { Process.IsPaused: true } run)

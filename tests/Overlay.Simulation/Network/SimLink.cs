@@ -31,6 +31,9 @@ public sealed class SimLink(SimClock clock, SimEtcd etcd, Random random, FaultCo
     /// <summary>So many writes from now on take effect without an answer.</summary>
     public int WriteRepliesToLose { get; set; }
 
+    /// <summary>So long the next write is on its way; null for as long as any other.</summary>
+    public TimeSpan? NextWriteTakes { get; set; }
+
     /// <summary>How long a message takes that is not late.</summary>
     public TimeSpan Delay() => TimeSpan.FromMilliseconds(0.2 + 20 * random.NextDouble() * random.NextDouble());
 
@@ -86,9 +89,10 @@ public sealed class SimLink(SimClock clock, SimEtcd etcd, Random random, FaultCo
     {
         if (IsCut || Loses(Fault.LostRequest))
             return;
-        clock.After(Travel(Fault.LateRequest, isDouble), null, () => etcd.Serve(() =>
+        clock.After(isWrite && !isDouble && HoldUp() is { } held ? held : Travel(Fault.LateRequest, isDouble), null, () => etcd.Serve(() =>
         {
-            if (!isDouble || !call.Task.IsCompletedSuccessfully) // a client sends again what was not answered
+            // A client sends again what was not answered, and a write only once the first is no longer under way.
+            if (!(isDouble || isWrite) || !call.Task.IsCompletedSuccessfully)
                 Arrive(call, isWrite, serve);
         }));
     }
@@ -127,6 +131,15 @@ public sealed class SimLink(SimClock clock, SimEtcd etcd, Random random, FaultCo
             else
                 call.Fail(error.StatusCode, error.Status.Detail);
         });
+    }
+
+    private TimeSpan? HoldUp()
+    {
+        TimeSpan? held = NextWriteTakes;
+        NextWriteTakes = null;
+        if (held is not null)
+            counts.Add(Fault.WriteHeldUp);
+        return held;
     }
 
     private bool Happens(double share) => Trouble > 0 && random.NextDouble() < Trouble * share;

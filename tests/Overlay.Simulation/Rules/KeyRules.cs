@@ -32,6 +32,8 @@ public static class KeyRules
             Fail(ViolationKind.OverwroteAnother, writer, before, after);
         if (before is { EtcdLeaseId: 0 } && IsOwn(before, writer) && (after.IsDeleted || after.EtcdLeaseId != 0))
             Fail(ViolationKind.TouchedReservation, writer, before, after);
+        if (before is null && after is { IsDeleted: false, EtcdLeaseId: 0 })
+            Fail(ViolationKind.MadeReservation, writer, before, after);
         if (!after.IsDeleted && !IsOwn(after, writer))
             Fail(ViolationKind.WrongKey, writer, before, after);
     }

@@ -12,7 +12,8 @@ namespace Overlay.Simulation.Rules;
 /// </summary>
 public sealed class OwnershipRules(World world)
 {
-    private static readonly TimeSpan HearingTime = TimeSpan.FromSeconds(20); // a call already under way, a back-off, a second reading after a restore
+    /// <summary>What an agent may take to act on what it can see.</summary>
+    public static readonly TimeSpan HearingTime = TimeSpan.FromSeconds(20); // a call already under way, a back-off, a second reading after a restore
     private static readonly TimeSpan SightTime = TimeSpan.FromSeconds(45);   // and a silent watch
 
     private readonly Dictionary<SimAgent, (string Path, ViolationKind How, TimeSpan Since)> _wrong = [];

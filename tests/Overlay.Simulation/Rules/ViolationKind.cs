@@ -12,6 +12,12 @@ public enum ViolationKind
     /// <summary>It gave a reservation a time to live, or deleted one.</summary>
     TouchedReservation,
 
+    /// <summary>It created a key that never runs out: those are an operator's to make.</summary>
+    MadeReservation,
+
+    /// <summary>It let the key that it uses run out, though nothing stands between it and etcd.</summary>
+    Lapsed,
+
     /// <summary>It made a second key while it knew of its first.</summary>
     SecondKey,
 

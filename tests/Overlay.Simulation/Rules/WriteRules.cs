@@ -19,6 +19,8 @@ public sealed class WriteRules(World world)
             return;
         if (who.Agent is null || who.IsLate)
             _excused.Add((after.Path, after.CreateRevision));
+        if (who == Writer.Expiry && before is not null)
+            CheckExpiry(before);
         if (who.Agent is not { } agent)
             return;
         KeyRules.CheckWrite(who.Names!, before, after);
@@ -57,13 +59,26 @@ public sealed class WriteRules(World world)
     public void ExcuseForgotten(AgentRun run, string held) => _excused.UnionWith(world.Etcd.State.Records.Values
         .Where(record => record.Path != held && KeyRules.IsOwn(record, run.Names)).Select(record => (record.Path, record.CreateRevision)));
 
+    // Whoever uses the key has had the time to renew it.
+    private void CheckExpiry(StoreRecord expired)
+    {
+        foreach (SimAgent agent in world.Agents.Where(agent => agent.IsClean && world.Clock.Now - agent.CleanSince > OwnershipRules.HearingTime))
+        {
+            if (agent.Belief is { } belief && StorePaths.Subnet(belief.Key) == expired.Path && KeyRules.IsOwn(expired, agent.Run!.Names))
+                throw new ViolationException(ViolationKind.Lapsed, $"{agent.Name} lets {expired.Path} run out under etcd lease {expired.EtcdLeaseId}");
+        }
+    }
+
     private bool IsAccountable(StoreRecord record) =>
         record.Path.StartsWith(StorePaths.Subnets, StringComparison.Ordinal) && !_excused.Contains((record.Path, record.CreateRevision));
 
-    // Of its own, a key that its network config no longer leases is replaced; of another's, it can only know what stood there when it looked.
-    private static bool IsInTheWay(Writer who, StoreRecord other, StoreRecord created) => KeyRules.IsOwn(other, who.Names!)
-        ? who.Agent!.Run?.Config is not { } config || KeyRules.SubnetOf(other.Path) is not { } subnet || config.Fits(subnet)
-        : who.Agent!.ShouldKnow(other, created.Path);
+    // Of its own, a key that its network config no longer leases is replaced, or one that overlaps an older one of another's; of another's, it can
+    // only know what stood there when it looked.
+    private bool IsInTheWay(Writer who, StoreRecord other, StoreRecord created) => !KeyRules.IsOwn(other, who.Names!)
+        ? who.Agent!.ShouldKnow(other, created.Path)
+        : who.Agent!.Run?.Config is not { } config || KeyRules.SubnetOf(other.Path) is not { } subnet
+        || (config.Fits(subnet) && !world.Etcd.State.Records.Values.Any(elder => elder.CreateRevision < other.CreateRevision
+            && KeyRules.IsAnothers(elder, who.Names!) && KeyRules.SubnetOf(elder.Path) is { } theirs && KeyRules.Overlap(theirs, subnet)));
 
     // Renewed for one, it would keep the other alive for ever: nobody deletes a key that has been given up, it is left to expire.
     private void CheckEtcdLease(SimAgent agent, StoreRecord after)

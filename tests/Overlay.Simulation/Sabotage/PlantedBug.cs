@@ -34,4 +34,10 @@ public enum PlantedBug
 
     /// <summary>Goes on as if an etcd lease that is gone were there.</summary>
     ExpiredStillOurs,
+
+    /// <summary>Puts the next key under an etcd lease that a write in doubt may yet put another under.</summary>
+    DoubtfulLeaseKept,
+
+    /// <summary>Thinks that its etcd lease lives longer than it does.</summary>
+    OverratedLease,
 }

@@ -4,9 +4,11 @@ using Overlay.Subnet.Store;
 namespace Overlay.Simulation.Sabotage;
 
 /// <summary>The store with a <see cref="PlantedBug"/>.</summary>
-public sealed class Saboteur(ILeaseStore inner, PlantedBug bug, TimeSpan ttl) : StoreDecorator(inner)
+public sealed class Saboteur(ILeaseStore inner, PlantedBug bug, TimeSpan life) : StoreDecorator(inner)
 {
     private StoreSnapshot? _old;
+    private (string Path, long EtcdLeaseId) _inDoubt; // the last write without an answer
+    private long _kept;
 
     public override async Task<StoreSnapshot> ReadAsync(string path, CancellationToken cancellationToken)
     {
@@ -36,6 +38,8 @@ public sealed class Saboteur(ILeaseStore inner, PlantedBug bug, TimeSpan ttl) : 
             while (true)
             {
                 WriteResult result = await base.PutAsync(path, value, etcdLeaseId, expected, cancellationToken).ConfigureAwait(false);
+                if (!result.Succeeded && _inDoubt == (path, etcdLeaseId))
+                    _kept = etcdLeaseId;
                 if (result.Succeeded || !(bug == PlantedBug.UnconditionalPut || (bug == PlantedBug.UnconditionalOverwrite && expected is not null)))
                     return result;
                 expected = result.Current;
@@ -48,6 +52,11 @@ public sealed class Saboteur(ILeaseStore inner, PlantedBug bug, TimeSpan ttl) : 
         catch (StoreException e) when (bug == PlantedBug.HopedFor && e.Fault == StoreFault.Timeout)
         {
             return new WriteResult(true, expected?.ModRevision ?? 0, null);
+        }
+        catch (StoreException e) when (bug == PlantedBug.DoubtfulLeaseKept && e.Fault == StoreFault.Timeout)
+        {
+            _inDoubt = (path, etcdLeaseId);
+            throw;
         }
         catch (StoreException e) when (bug == PlantedBug.ExpiredStillOurs && e.Fault == StoreFault.LeaseNotFound)
         {
@@ -62,9 +71,17 @@ public sealed class Saboteur(ILeaseStore inner, PlantedBug bug, TimeSpan ttl) : 
             ? await DeleteAsync(path, current, cancellationToken).ConfigureAwait(false) : result;
     }
 
+    public override async Task<(long EtcdLeaseId, TimeSpan Ttl)> GrantAsync(TimeSpan ttl, CancellationToken cancellationToken)
+    {
+        if (_kept == 0)
+            return await base.GrantAsync(ttl, cancellationToken).ConfigureAwait(false);
+        (long kept, _kept, _inDoubt) = (_kept, 0, default);
+        return (kept, ttl);
+    }
+
     public override async Task<TimeSpan> KeepAliveAsync(long etcdLeaseId, CancellationToken cancellationToken)
     {
         TimeSpan left = await base.KeepAliveAsync(etcdLeaseId, cancellationToken).ConfigureAwait(false);
-        return bug == PlantedBug.ExpiredStillOurs && left == TimeSpan.Zero ? ttl : left;
+        return bug == PlantedBug.ExpiredStillOurs && left == TimeSpan.Zero ? life : bug == PlantedBug.OverratedLease ? 4 * left : left;
     }
 }
