@@ -67,6 +67,7 @@ public sealed partial class LeaseKeeper
     // whole network away.
     private async Task<LeaseAttributes?> FindTakenAsync(CancellationToken cancellationToken)
     {
+        _lookedAt = 0;
         StoreSnapshot standing = await store.ReadAsync(StorePaths.Config, cancellationToken).ConfigureAwait(false);
         if (standing.Records is [var text, ..] && NetworkConfig.TryParse(text.Value.Span, out _) is { } now) // otherwise the last good one stays in force, and whoever watches it says so
         {
@@ -76,6 +77,7 @@ public sealed partial class LeaseKeeper
                 throw new StoreException(StoreFault.Other, $"its key is gone, and the network config in etcd leases {now.Network} by now; restart this agent");
         }
         StoreSnapshot all = await store.ReadAsync(StorePaths.Subnets, cancellationToken).ConfigureAwait(false);
+        _lookedAt = all.Revision;
         return RivalClaims.Overlapping(all, Lease.Key, Lease.Attributes)?.Attributes;
     }
 

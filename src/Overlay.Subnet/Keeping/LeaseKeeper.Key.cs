@@ -11,6 +11,7 @@ public sealed partial class LeaseKeeper
     private readonly ReasonThrottle _lines = new(time);
     private int _restorings; // since the last line that told of one
     private bool _isRestoringTold;
+    private long _lookedAt; // the revision at which our key was last looked for before it was written
     private bool _hasNewAddress; // and nobody has looked yet whether it is another's, too
 
     private LeaseAttributes? Observe(FollowUpdate update)
@@ -26,8 +27,9 @@ public sealed partial class LeaseKeeper
         if (update.Kind == FollowKind.Changes && update.Records.Count == 0) return null;
         if (update.Kind == FollowKind.RewoundSnapshot) Lease = Lease with { ModRevision = 0 }; // they start over: by ours of before all news were stale
         StoreRecord? record = update.Records.Count > 0 ? update.Records[^1] : null;
-        // Older than our own last write: that write has answered it.
-        return (update.Kind == FollowKind.Changes ? record!.ModRevision : update.Revision) < Lease.ModRevision ? null : Judge(record);
+        long revision = update.Kind == FollowKind.Changes ? record!.ModRevision : update.Revision;
+        // Older than our own last write: that write has answered it. Or than the look before one that is in doubt: its next try will.
+        return revision < Lease.ModRevision || (_agenda.NeedsRepair && revision <= _lookedAt) ? null : Judge(record);
     }
 
     private void HearAgain()

@@ -37,6 +37,28 @@ public sealed class OwnershipTests : KeeperTest
         Assert.Equal(theirs, Store.Get(OwnPath)!.ModRevision);
     }
 
+    // What is heard of it afterwards is older than what we saw when we wrote, though the answer to that is lost.
+    [Fact]
+    public async Task C21_C32_another_node_that_came_and_went_before_we_wrote_takes_nothing()
+    {
+        bool hasCome = false;
+        Store.Fault = (operation, path) =>
+        {
+            if (operation == "read" && path == StorePaths.Subnets && !hasCome)
+            {
+                hasCome = true;
+                Store.Put(OwnPath, Some.Json(Some.Node(2, "n2")), etcdLeaseId: 77);
+                Store.Delete(OwnPath);
+                Store.LoseReplies(1);
+            }
+            return null;
+        };
+        Store.Delete(OwnPath);
+        await Eventually.TrueAsync(() => Count<LeaseHappening.Recreated>() + Count<LeaseHappening.Lost>() > 0, "decided", Time);
+        Assert.True(hasCome);
+        Assert.Equal((0, Acquired.Subnet), (Count<LeaseHappening.Lost>(), Keeper.Lease.Subnet));
+    }
+
     [Fact]
     public async Task C13_C17_a_subnet_taken_in_a_wiped_store_before_our_key_could_be_written_again_is_left()
     {
