@@ -3,6 +3,7 @@ using System.Text;
 using Overlay.Simulation.Agents;
 using Overlay.Simulation.Etcd;
 using Overlay.Simulation.Network;
+using Overlay.Simulation.Rules;
 using Overlay.Subnet.Model;
 using Overlay.Subnet.Store;
 
@@ -80,6 +81,12 @@ public sealed class KeyFaults(World world) : FaultSource(world)
         }
     }
 
+    private static string Around(string path)
+    {
+        IPNetwork subnet = KeyRules.SubnetOf(path)!.Value;
+        return StorePaths.Subnet(SubnetKey.For(IPv4.Network(IPv4.First(subnet), subnet.PrefixLength - 1)));
+    }
+
     private IPNetwork AnySubnet() => World.Pool[Random.Next(World.Pool.Count)];
 
     private LeaseAttributes Stranger() => new()
@@ -136,8 +143,8 @@ public sealed class KeyFaults(World world) : FaultSource(world)
         agent.Crash(TimeSpan.FromSeconds(Random.NextDouble()), installedAnew: false);
     }
 
-    // An agent loses its subnet, and the key that it makes next is held up beyond its patience. When it asks again somebody else has that key, for
-    // a moment: so it takes a third, and then the request arrives.
+    // An agent loses its subnet, and the key that it makes next is held up beyond its patience. When it asks again somebody else has that key, or
+    // one that overlaps it, for a moment: so it takes a third, and then the request arrives.
     private void HoldUp(SimAgent agent, string own)
     {
         agent.Link.NextWriteTakes = SimLink.RequestTimeout + TimeSpan.FromSeconds(1 + 6 * Random.NextDouble());
@@ -146,13 +153,14 @@ public sealed class KeyFaults(World world) : FaultSource(world)
         Say(Fault.ForeignOverwrite, own);
         ForeignKey(own);
         TimeSpan stay = TimeSpan.FromSeconds(2 * Random.NextDouble());
+        bool overlaps = Random.Next(2) == 0;
         agent.Rival = (path, isDeletion) =>
         {
             if (isDeletion)
                 return;
             agent.Rival = null;
             Say(Fault.WriteOvertaken, path);
-            ForeignKey(path, stay);
+            ForeignKey(overlaps ? Around(path) : path, stay);
         };
     }
 

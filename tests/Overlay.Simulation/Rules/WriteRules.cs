@@ -35,9 +35,14 @@ public sealed class WriteRules(World world)
         CheckMove(agent, after);
     }
 
-    /// <summary>Judges a lease at the moment when an agent claims to have written its key: etcd has held that, at the revision it names.</summary>
+    /// <summary>
+    /// Judges a lease at the moment when an agent claims to have written its key: etcd has held that, at the revision it names, and it is of the
+    /// agent's network.
+    /// </summary>
     public void CheckClaim(SimAgent agent, OwnLease claimed)
     {
+        if (!agent.Run!.Config!.Network.Contains(claimed.Subnet.BaseAddress))
+            throw new ViolationException(ViolationKind.WrongKey, $"{agent.Name} claims {claimed.Key}, which is outside its network {agent.Run.Config.Network}");
         string path = StorePaths.Subnet(claimed.Key);
         byte[] value = claimed.Attributes.ToJson();
         bool Held(StoreRecord record) => record.ModRevision == claimed.ModRevision && record.Path == path && !record.IsDeleted
