@@ -65,15 +65,17 @@ field() { tr '\t' '\n' | sed -n "s/^$1=//p"; }
 
 bound() { [[ -n $(in_ns "$1" ss -Hlun "sport = :$2") ]]; }
 
-# environment OPTIONS TICKS: what a reader must know to judge the figures. TICKS is the CPU time that others used in the second
-# before the run.
+# environment OPTIONS OTHERS STOLEN SECONDS: what a reader must know to judge the figures. OTHERS is the CPU time in ticks that others
+# used in the second before the run, STOLEN what the hypervisor kept from this machine during the SECONDS of the run.
 environment() {
+    local share='BEGIN { printf "%.0f", 100 * t / hz / n / s }'
     echo "date     $(date -u +%F)"
     echo "machine  $(nproc) x $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(awk '/MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo)"
     echo "kernel   $(uname -r)"
     echo "commit   $(git -c safe.directory='*' describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null || echo unknown)"
     echo "run      bench/netns/run $1"
-    echo "others   used $(awk -v t="$2" -v hz="$(getconf CLK_TCK)" -v n="$(nproc)" 'BEGIN { printf "%.0f", 100 * t / hz / n }') % of the CPU before the run"
+    echo "others   used $(awk -v t="$2" -v s=1 -v hz="$(getconf CLK_TCK)" -v n="$(nproc)" "$share") % of the CPU before the run"
+    echo "stolen   by the hypervisor during it: $(awk -v t="$3" -v s="$4" -v hz="$(getconf CLK_TCK)" -v n="$(nproc)" "$share") % of the CPU; above 5 %, run it again at another time"
 }
 
 # summarise table|tsv FILE: median, spread and ratio to the first peer of profile, peer, round, metric, unit, better, value.

@@ -67,6 +67,11 @@ percentile() {
     sort -g | awk -v p="$1" '{ v[NR] = $1 } END { if (!NR) exit 1; i = int((NR - 1) * p / 100 + 0.5) + 1; print v[i] }'
 }
 
+# stolen_ticks: CPU time that a hypervisor gave to somebody else while this machine wanted it, since boot, in clock ticks.
+stolen_ticks() {
+    awk '/^cpu / { print $9 }' /proc/stat
+}
+
 # busy_ticks: CPU time spent by the whole machine since boot, in clock ticks (user, nice, system, irq, softirq).
 busy_ticks() {
     awk '/^cpu / { print $2 + $3 + $4 + $7 + $8 }' /proc/stat
