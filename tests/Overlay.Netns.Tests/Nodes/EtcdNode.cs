@@ -11,8 +11,8 @@ internal sealed class EtcdNode : IAsyncDisposable
 {
     public const string Prefix = "/coreos.com/network";
 
-    /// <summary>A network of which no agent leases the upper three quarters: what tests invent there is nobody's.</summary>
-    public const string Config = """{ "Network": "10.1.0.0/16", "SubnetMax": "10.1.63.0", "Backend": { "Type": "vxlan" } }""";
+    /// <summary>A network of which agents lease the subnets 10.1.10.0 to 10.1.63.0: those before are kernel nodes', what tests invent behind is nobody's.</summary>
+    public const string Config = """{ "Network": "10.1.0.0/16", "SubnetMin": "10.1.10.0", "SubnetMax": "10.1.63.0", "Backend": { "Type": "vxlan" } }""";
 
     private const int ClientPort = 2379;
 
