@@ -24,6 +24,7 @@ public sealed unsafe class UdpReceiver : IUnderlayReceiver, IDisposable
 
     private readonly FileDescriptor _even;
     private readonly FileDescriptor _odd;
+    private readonly FileDescriptor? _guard;
     private readonly PacketWait _wait;
     private readonly bool[] _isHeavy = new bool[2];
     private bool _isOddsTurn;
@@ -32,7 +33,8 @@ public sealed unsafe class UdpReceiver : IUnderlayReceiver, IDisposable
     private sockaddr_in[] _sources = [];
     private byte[] _control = [];
 
-    private UdpReceiver(FileDescriptor even, FileDescriptor odd, ShutdownSignal signal) => (_even, _odd, _wait) = (even, odd, new PacketWait(even, odd, signal));
+    private UdpReceiver(FileDescriptor even, FileDescriptor odd, FileDescriptor? guard, ShutdownSignal signal) =>
+        (_even, _odd, _guard, _wait) = (even, odd, guard, new PacketWait(even, odd, signal));
 
     /// <summary>Opens and binds the sockets of all workers.</summary>
     /// <param name="address">The address to receive on.</param>
@@ -64,7 +66,8 @@ public sealed unsafe class UdpReceiver : IUnderlayReceiver, IDisposable
                 if (i == 0) Share(descriptor);
             }
             UnderlaySocket.SpreadBySourcePort(opened[0], workers);
-            return [.. opened.Chunk(2).Select(pair => new UdpReceiver(pair[0], pair[1], signal))];
+            FileDescriptor guard = UnderlaySocket.Guard(address, port);
+            return [.. opened.Chunk(2).Select((pair, worker) => new UdpReceiver(pair[0], pair[1], worker == 0 ? guard : null, signal))];
         }
         catch
         {
@@ -115,6 +118,7 @@ public sealed unsafe class UdpReceiver : IUnderlayReceiver, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _guard?.Dispose();
         _even.Dispose();
         _odd.Dispose();
     }

@@ -76,6 +76,23 @@ internal static class UnderlaySocket
         static sock_filter Step(int code, int k = 0) => new() { code = (ushort)code, k = (uint)k };
     }
 
+    /// <summary>
+    /// Keeps a port that sockets of this process share from being shared by others: a last socket of the same address that no longer shares.
+    /// The kernel compares a newcomer with it first (net/ipv4/udp.c, udp_lib_lport_inuse). It receives nothing, being bound to a device that
+    /// never is. Where the kernel refuses it, a newcomer may bind, and still gets nothing (<see cref="SpreadBySourcePort"/>).
+    /// </summary>
+    /// <param name="address">What the sockets are bound to.</param>
+    /// <param name="port">UDP port.</param>
+    public static FileDescriptor Guard(IPAddress address, int port)
+    {
+        FileDescriptor descriptor = Open();
+        Deafen(descriptor);
+        Syscall.SetSockOpt(descriptor, SOL_SOCKET, SO_REUSEPORT, 1);
+        if (Syscall.SetSockOpt(descriptor, SOL_SOCKET, UdpAbi.SO_BINDTOIFINDEX, int.MaxValue) >= 0) Syscall.Bind(descriptor, AddressOf(address, port));
+        Syscall.SetSockOpt(descriptor, SOL_SOCKET, SO_REUSEPORT, 0);
+        return descriptor;
+    }
+
     private static FileDescriptor Open()
     {
         LinuxException.Check(Syscall.Socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0, out FileDescriptor? descriptor), "create a UDP socket");

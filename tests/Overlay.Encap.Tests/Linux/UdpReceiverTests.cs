@@ -67,16 +67,17 @@ public sealed class UdpReceiverTests
     });
 
     [Fact]
-    public void The_port_is_nobody_elses_even_if_he_would_share_it() => PrivateNetwork.Run(() =>
+    public void K18_the_port_is_nobody_elses_even_if_he_would_share_it() => PrivateNetwork.Run(() =>
     {
         PrivateNetwork.Ip("link set lo up");
         using ShutdownSignal signal = new();
         UdpReceiver[] receivers = UdpReceiver.Open(IPAddress.Loopback, Port, workers: 2, joins: false, signal);
         Assert.Equal(Errno.EADDRINUSE, Assert.Throws<LinuxException>(() => UdpReceiver.Open(IPAddress.Loopback, Port, 2, joins: false, signal)).Errno);
-        foreach (UdpReceiver receiver in receivers) receiver.Dispose();
 
         using Socket other = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         other.SetRawSocketOption(1, 15, BitConverter.GetBytes(1));   // SOL_SOCKET, SO_REUSEPORT
+        Assert.Equal(SocketError.AddressAlreadyInUse, Assert.Throws<SocketException>(() => other.Bind(new IPEndPoint(IPAddress.Loopback, Port))).SocketErrorCode);
+        foreach (UdpReceiver receiver in receivers) receiver.Dispose();
         other.Bind(new IPEndPoint(IPAddress.Loopback, Port));
         Assert.Equal(Errno.EADDRINUSE, Assert.Throws<LinuxException>(() => UdpReceiver.Open(IPAddress.Loopback, Port, 2, joins: false, signal)).Errno);
     });

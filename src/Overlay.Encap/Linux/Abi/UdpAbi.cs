@@ -21,6 +21,9 @@ internal static class UdpAbi
     /// <summary>Option: which of the sockets that share a port gets a datagram, by its index in the order of their binding. Since Linux 4.5.</summary>
     public const int SO_ATTACH_REUSEPORT_CBPF = 51;
 
+    /// <summary>Option: the device to receive on, by its index. Since Linux 5.0.</summary>
+    public const int SO_BINDTOIFINDEX = 62;
+
     /// <summary>Offset of a load that counts from the network header on.</summary>
     public const int SKF_NET_OFF = -0x100000;
 
